@@ -1,0 +1,79 @@
+import { accessSync, constants } from "node:fs";
+import type { TestContext } from "node:test";
+
+/**
+ * The real programs that interop tests run against, and the Debian package each comes from.
+ * A missing one skips the test and says so; with COUNTERSIGN_INTEROP=required it fails the test instead.
+ */
+const debianPackages = {
+  chromium: "chromium",
+  docker: "docker.io",
+  "docker-registry": "docker-registry",
+  dockerd: "docker.io",
+  faketime: "faketime",
+  notary: "notary",
+  "notary-server": "notary",
+  "notary-signer": "notary",
+  openssl: "openssl",
+  skopeo: "skopeo",
+} as const;
+
+export type Peer = keyof typeof debianPackages;
+
+/** Where Debian puts programs; searched before PATH, so that the packaged version is the one compared with. */
+const debianDirectories = ["/usr/bin", "/usr/sbin"];
+
+/** The full path of a peer program, or undefined when this machine does not have it. */
+export function findPeer(peer: Peer): string | undefined {
+  const directories = [...debianDirectories, ...(process.env["PATH"] ?? "").split(":")];
+  return directories
+    .filter((directory) => directory !== "")
+    .map((directory) => `${directory}/${peer}`)
+    .find(isExecutable);
+}
+
+/** The full path of a peer that `requirePeer` has already found. */
+export function peerPath(peer: Peer): string {
+  const path = findPeer(peer);
+  if (path === undefined) throw new Error(missing([peer]));
+  return path;
+}
+
+/**
+ * True when every named peer is there. Otherwise the test is skipped with the reason (and must return at once),
+ * or fails when interop tests are mandatory.
+ */
+export function requirePeer(t: TestContext, ...peers: Peer[]): boolean {
+  return requirement(
+    t,
+    peers
+      .filter((peer) => findPeer(peer) === undefined)
+      .map((peer) => `${peer} (Debian package ${debianPackages[peer]})`),
+  );
+}
+
+/** The Docker engine starts only as root; elsewhere such a test is skipped like one whose program is missing. */
+export function requireDockerEngine(t: TestContext): boolean {
+  if (!requirePeer(t, "dockerd", "docker", "docker-registry")) return false;
+  return requirement(t, process.getuid?.() === 0 ? [] : ["root (dockerd needs it)"]);
+}
+
+function requirement(t: TestContext, lacking: readonly string[]): boolean {
+  if (lacking.length === 0) return true;
+  if (process.env["COUNTERSIGN_INTEROP"] === "required") throw new Error(missing(lacking));
+  t.skip(missing(lacking));
+  return false;
+}
+
+function missing(lacking: readonly string[]): string {
+  return `not on this machine: ${lacking.join(", ")}`;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false; // Not there, or not ours to run: either way this peer cannot be used.
+  }
+}
