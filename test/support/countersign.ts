@@ -1,0 +1,50 @@
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { runProgram, startService } from "./childProgram.ts";
+import type { RunOptions, RunResult, Service } from "./childProgram.ts";
+import { temporaryDirectory } from "./temporaryDirectory.ts";
+
+const entryPoint = join(import.meta.dirname, "../../src/cli/main.ts");
+
+/** Runs our command line as a user's shell would: the real entry point, in a process of its own. */
+export function countersign(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  return runProgram(process.execPath, [entryPoint, ...args], options);
+}
+
+export interface RunningCountersign extends Service {
+  /** `https://127.0.0.1:PORT` (or http), as printed on the terminal. */
+  readonly url: string;
+  readonly host: string;
+  readonly data: string;
+  readonly caFile: string;
+}
+
+export interface UpOptions {
+  readonly data?: string;
+  readonly args?: readonly string[];
+  /** Put before the program, e.g. `faketime` and its date. */
+  readonly wrapper?: readonly string[];
+}
+
+/** `countersign up` on a port the system picks, ready when /healthz says so. */
+export async function startCountersign(
+  t: Pick<TestContext, "after">,
+  options: UpOptions = {},
+): Promise<RunningCountersign> {
+  const data = options.data ?? temporaryDirectory(t);
+  const [command = process.execPath, ...args] = [
+    ...(options.wrapper ?? []),
+    process.execPath,
+    entryPoint,
+    ...["up", "--data", data, "--listen", "127.0.0.1:0", ...(options.args ?? [])],
+  ];
+  let url = "";
+  const service = await startService(t, command, args, {
+    env: { HOME: data },
+    ready: (output) => {
+      url = /https?:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? "";
+      return url !== "";
+    },
+  });
+  return { ...service, url, host: new URL(url).host, data, caFile: join(data, "ca.crt") };
+}
