@@ -1,0 +1,69 @@
+import { Agent, request } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { performance } from "node:perf_hooks";
+import { cpuSeconds } from "./processCpu.ts";
+
+export interface Exchange {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+}
+
+export interface Target {
+  readonly name: string;
+  readonly url: string;
+  readonly pid: number;
+}
+
+export interface Sample {
+  /** Server CPU per request, in microseconds. */
+  readonly cpu: number;
+  /** Median time from request to whole answer, in microseconds. */
+  readonly latency: number;
+  readonly requestsPerSecond: number;
+}
+
+/** Sends the exchanges over `connections` kept-alive connections, each answer awaited and required to be 200. */
+export async function measureLoad(target: Target, exchanges: Iterable<Exchange>, connections: number): Promise<Sample> {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const latencies: number[] = [];
+  const pending = exchanges[Symbol.iterator]();
+  const worker = async (): Promise<void> => {
+    for (let next = pending.next(); !next.done; next = pending.next()) {
+      const begun = performance.now();
+      const status = await send(agent, target.url, next.value);
+      if (status !== 200) throw new Error(`${target.name}: ${next.value.method} ${next.value.path} answered ${status}`);
+      latencies.push((performance.now() - begun) * 1000);
+    }
+  };
+  const cpuBefore = cpuSeconds(target.pid);
+  const begun = performance.now();
+  await Promise.all(Array.from({ length: connections }, worker));
+  const elapsed = (performance.now() - begun) / 1000;
+  agent.destroy();
+  return {
+    cpu: ((cpuSeconds(target.pid) - cpuBefore) / latencies.length) * 1e6,
+    latency: median(latencies),
+    requestsPerSecond: latencies.length / elapsed,
+  };
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+function send(agent: Agent, url: string, { method, path, headers, body }: Exchange): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(`${url}${path}`, { agent, method, headers: { ...headers } }, (answer: IncomingMessage) => {
+      answer.resume();
+      answer.on("end", () => resolve(answer.statusCode ?? 0));
+      answer.on("error", reject);
+    });
+    outgoing.on("error", reject);
+    outgoing.end(body);
+  });
+}
