@@ -8,9 +8,18 @@ const ticksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"]).toString());
  * It holds on noisy machines, where elapsed time does not.
  */
 export function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return sumOfTicks(`/proc/${pid}/stat`, 14);
+}
+
+/** CPU time of all children of this process that have ended, in seconds (fields 16 and 17). */
+export function endedChildrenCpu(): number {
+  return sumOfTicks("/proc/self/stat", 16);
+}
+
+function sumOfTicks(file: string, field: number): number {
+  const stat = readFileSync(file, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // The name before may hold spaces and brackets.
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  return (Number(fields[field - 3]) + Number(fields[field - 2])) / ticksPerSecond;
 }
 
 /** Largest resident memory of a process so far, in bytes. */
