@@ -1,0 +1,150 @@
+import { compareCodePoints } from "./codePointOrder.ts";
+import { encodeBase64 } from "./encoding.ts";
+import { TufError } from "./errors.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
+import type { Signature } from "./signature.ts";
+
+/** Text gathered before it is turned into bytes: large enough to be quick, small beside a large file. */
+const chunkLength = 64 * 1024;
+
+/**
+ * Canonical JSON in OLPC's sense: members ordered by code point, no white space, integers only, and in strings only `"`
+ * and `\` escaped, so that the result need not be JSON. This is what signatures are made over and key IDs are hashes of.
+ * @throws TufError TUF_UNENCODABLE for a number that is not a safe integer, or a string with a lone surrogate
+ */
+export function canonicalize(value: JsonValue): Uint8Array {
+  const writer = new CanonicalWriter();
+  writer.write(value);
+  return writer.finish();
+}
+
+/**
+ * The bytes of a metadata file as Notary's programs write them: canonical order, no white space, `<`, `>`, `&`, U+2028 and
+ * U+2029 as escapes, no final newline.
+ * @throws TufError TUF_UNENCODABLE as `canonicalize`, and for control characters, which Go cannot write either
+ */
+export function encodeFile(body: JsonValue, signatures: readonly Signature[]): Uint8Array {
+  return encodeSignedMessage(canonicalize(body), signatures);
+}
+
+/** `encodeFile` for a body whose canonical form, the message that was signed, is already at hand. */
+export function encodeSignedMessage(message: Uint8Array, signatures: readonly Signature[]): Uint8Array {
+  const entries = signatures.map(({ keyId, method, bytes }) => {
+    return `{"keyid":${JSON.stringify(keyId)},"method":${JSON.stringify(method)},"sig":"${encodeBase64(bytes)}"}`;
+  });
+  const tail = Buffer.from(`,"signatures":[${entries.join(",")}]}`);
+  return Buffer.concat([Buffer.from('{"signed":'), ...escapeForFile(message), tail]);
+}
+
+/** Cuts the canonical bytes where the file form differs and puts the escapes in between. */
+function escapeForFile(message: Uint8Array): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  let start = 0;
+  for (let at = 0; at < message.length; at++) {
+    const byte = message[at]!;
+    if (byte < 0x20) {
+      throw new TufError(
+        "TUF_UNENCODABLE",
+        `json: error calling MarshalJSON for type *json.RawMessage: invalid character ${goCharacter(byte)} in string literal`,
+      );
+    }
+    let escape: string | undefined;
+    let width = 1;
+    if (byte === 0x3c || byte === 0x3e || byte === 0x26) {
+      escape = `\\u00${byte.toString(16)}`;
+    } else if (byte === 0xe2 && message[at + 1] === 0x80 && (message[at + 2]! & 0xfe) === 0xa8) {
+      escape = message[at + 2] === 0xa8 ? "\\u2028" : "\\u2029";
+      width = 3;
+    }
+    if (escape !== undefined) {
+      parts.push(message.subarray(start, at), Buffer.from(escape));
+      at += width - 1;
+      start = at + 1;
+    }
+  }
+  parts.push(message.subarray(start));
+  return parts;
+}
+
+/** A control character as Go's error texts quote it. */
+function goCharacter(byte: number): string {
+  const names = new Map([
+    [0x07, "\\a"],
+    [0x08, "\\b"],
+    [0x09, "\\t"],
+    [0x0a, "\\n"],
+    [0x0b, "\\v"],
+    [0x0c, "\\f"],
+    [0x0d, "\\r"],
+  ]);
+  return `'${names.get(byte) ?? `\\x${byte.toString(16).padStart(2, "0")}`}'`;
+}
+
+class CanonicalWriter {
+  #chunks: Uint8Array[] = [];
+  #text = "";
+
+  write(value: JsonValue): void {
+    if (typeof value === "string") {
+      this.#text += quoted(value);
+    } else if (typeof value === "number") {
+      if (!Number.isSafeInteger(value)) {
+        throw new TufError("TUF_UNENCODABLE", `json: unsupported value: ${value}`);
+      }
+      this.#text += String(value);
+    } else if (value === null || typeof value === "boolean") {
+      this.#text += String(value);
+    } else if (Array.isArray(value)) {
+      this.#array(value);
+    } else {
+      this.#object(value);
+    }
+    if (this.#text.length > chunkLength) {
+      this.#flush();
+    }
+  }
+
+  finish(): Uint8Array {
+    this.#flush();
+    return this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
+  }
+
+  #flush(): void {
+    this.#chunks.push(Buffer.from(this.#text, "utf8"));
+    this.#text = "";
+  }
+
+  #array(items: readonly JsonValue[]): void {
+    let separator = "[";
+    for (const item of items) {
+      this.#text += separator;
+      this.write(item);
+      separator = ",";
+    }
+    this.#text += items.length === 0 ? "[]" : "]";
+  }
+
+  #object(object: JsonObject): void {
+    const names = sortedNames(object);
+    let separator = "{";
+    for (const name of names) {
+      this.#text += separator + quoted(name) + ":";
+      this.write(object[name]!);
+      separator = ",";
+    }
+    this.#text += names.length === 0 ? "{}" : "}";
+  }
+}
+
+function quoted(text: string): string {
+  if (!text.isWellFormed()) {
+    throw new TufError("TUF_UNENCODABLE", "a text with half a surrogate pair cannot be signed");
+  }
+  return `"${/["\\]/.test(text) ? text.replaceAll(/["\\]/g, "\\$&") : text}"`;
+}
+
+/** Own member names by code point. The built-in order is UTF-16's, which is the same below U+D800. */
+function sortedNames(object: JsonObject): string[] {
+  const names = Object.keys(object);
+  return names.some((name) => /[\ud800-\uffff]/.test(name)) ? names.sort(compareCodePoints) : names.sort();
+}

@@ -1,0 +1,72 @@
+import { createPublicKey, hash, verify, constants, type KeyObject } from "node:crypto";
+
+/*
+ * The only file of the verifying path that touches node:crypto. Everything here takes bytes and answers with bytes or a
+ * verdict, so that another implementation can take its place.
+ */
+
+export type HashAlgorithm = "sha256" | "sha512";
+
+/** What a signature must be to count: the padding, digest and encoding are fixed, never taken from the signature. */
+export type SignatureScheme = "ecdsa-sha256-p1363" | "rsapss-sha256-salt32" | "rsapkcs1v15-sha256" | "ed25519";
+
+/** A parsed public key. Curve and size are those of the key itself. */
+export interface VerificationKey {
+  readonly family: "ec" | "rsa" | "ed25519";
+  /** OpenSSL's name of the curve, for `ec`. */
+  readonly curve: string | undefined;
+  /** Bits of the modulus, for `rsa`. */
+  readonly bits: number | undefined;
+  /** A name for the key material, whatever encoding it came in: two keys are the same key when these are equal. */
+  readonly material: string;
+  readonly keyObject: KeyObject;
+}
+
+/** The digest of `bytes`. */
+export function digest(algorithm: HashAlgorithm, bytes: Uint8Array): Uint8Array {
+  return hash(algorithm, bytes, "buffer");
+}
+
+/** The digest of `bytes` as lower-case hexadecimal. */
+export function digestHex(algorithm: HashAlgorithm, bytes: Uint8Array): string {
+  return hash(algorithm, bytes, "hex");
+}
+
+/** Reads a DER SubjectPublicKeyInfo; undefined when it is none, or of a family we never verify with. */
+export function importSpki(der: Uint8Array): VerificationKey | undefined {
+  try {
+    const keyObject = createPublicKey({ key: der as Buffer, format: "der", type: "spki" });
+    const family = keyObject.asymmetricKeyType;
+    if (family !== "ec" && family !== "rsa" && family !== "ed25519") {
+      return undefined;
+    }
+    const { namedCurve: curve, modulusLength: bits } = keyObject.asymmetricKeyDetails ?? {};
+    const { crv, x, y, n, e } = keyObject.export({ format: "jwk" });
+    return { family, curve, bits, material: [family, crv, x, y, n, e].join(" "), keyObject };
+  } catch {
+    return undefined; // The caller counts an unreadable key as one that verifies nothing.
+  }
+}
+
+/** Whether `signature` over `message` is valid. The caller has checked that the scheme fits the key. */
+export function verifyWith(
+  { keyObject: key }: VerificationKey,
+  scheme: SignatureScheme,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  try {
+    switch (scheme) {
+      case "ecdsa-sha256-p1363":
+        return verify("sha256", message, { key, dsaEncoding: "ieee-p1363" }, signature);
+      case "rsapss-sha256-salt32":
+        return verify("sha256", message, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature);
+      case "rsapkcs1v15-sha256":
+        return verify("sha256", message, { key, padding: constants.RSA_PKCS1_PADDING }, signature);
+      case "ed25519":
+        return verify(null, message, key, signature);
+    }
+  } catch {
+    return false; // OpenSSL reports some malformed signatures as errors.
+  }
+}

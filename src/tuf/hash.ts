@@ -1,0 +1,99 @@
+import { digest, type HashAlgorithm } from "./crypto.ts";
+import { decodeBase64, encodeBase64, encodeHex, equalBytes } from "./encoding.ts";
+import { TufError } from "./errors.ts";
+import { jsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import { asInteger, asObject, asString } from "./jsonMember.ts";
+
+/** The algorithms the notary dialect checks; entries by other names are kept and ignored. */
+export const hashAlgorithms: readonly HashAlgorithm[] = ["sha256", "sha512"];
+export const digestLength: Readonly<Record<HashAlgorithm, number>> = Object.freeze({ sha256: 32, sha512: 64 });
+
+/** What signed metadata says about a file: its length in bytes, raw digests by algorithm name, and any `custom` value. */
+export interface FileMeta {
+  readonly length: number;
+  readonly hashes: ReadonlyMap<string, Uint8Array>;
+  readonly custom?: JsonValue;
+}
+
+/** The FileMeta of content at hand, with the sha256 and sha512 that Notary always writes. */
+export function fileMetaOf(bytes: Uint8Array, custom?: JsonValue): FileMeta {
+  const hashes = new Map(hashAlgorithms.map((algorithm) => [algorithm as string, digest(algorithm, bytes)]));
+  return custom === undefined ? { length: bytes.byteLength, hashes } : { length: bytes.byteLength, hashes, custom };
+}
+
+/**
+ * Reads `{"hashes": {name: base64}, "length": n, "custom"?: any}`. Whether the hashes suffice is `checkFile`'s question.
+ * @param what names the entry in errors
+ * @throws TufError TUF_MALFORMED
+ */
+export function fileMetaFromJson(value: JsonValue | undefined, what: string): FileMeta {
+  const entry = asObject(value, what);
+  const length = asInteger(entry["length"], `the length of ${what}`);
+  const hashes = new Map<string, Uint8Array>();
+  const texts = asObject(entry["hashes"], `the hashes of ${what}`);
+  for (const algorithm of Object.keys(texts)) {
+    const bytes = decodeBase64(asString(texts[algorithm], `the ${algorithm} of ${what}`));
+    if (bytes === undefined) {
+      throw new TufError("TUF_MALFORMED", `the ${algorithm} of ${what} is not base64`);
+    }
+    hashes.set(algorithm, bytes);
+  }
+  const custom = entry["custom"];
+  return custom === undefined ? { length, hashes } : { length, hashes, custom };
+}
+
+/** The inverse of `fileMetaFromJson`. */
+export function fileMetaToJson(meta: FileMeta): JsonObject {
+  const hashes = jsonObject([...meta.hashes].map(([algorithm, bytes]) => [algorithm, encodeBase64(bytes)]));
+  const entry = jsonObject([
+    ["hashes", hashes],
+    ["length", meta.length],
+  ]);
+  if (meta.custom !== undefined) {
+    entry["custom"] = meta.custom;
+  }
+  return entry;
+}
+
+/**
+ * Checks content against what was signed about it: every known hash must match and at least one must be there; the length
+ * must be equal.
+ * @param name the role or target, for the message
+ * @throws TufError TUF_LENGTH, TUF_CHECKSUM (Notary's text)
+ */
+export function checkFile(meta: FileMeta, bytes: Uint8Array, name: string): void {
+  if (bytes.byteLength !== meta.length) {
+    throw new TufError(
+      "TUF_LENGTH",
+      `length of ${name} did not match: expected ${meta.length}, got ${bytes.byteLength}`,
+      {
+        role: name,
+      },
+    );
+  }
+  checkHashes(meta, bytes, name);
+}
+
+/** `checkFile` without the length, as Notary's server checks uploads. */
+export function checkHashes(meta: FileMeta, bytes: Uint8Array, name: string): void {
+  let checked = 0;
+  for (const algorithm of hashAlgorithms) {
+    const expected = meta.hashes.get(algorithm);
+    if (expected === undefined) {
+      continue;
+    }
+    checked++;
+    if (!equalBytes(digest(algorithm, bytes), expected)) {
+      throw new TufError(
+        "TUF_CHECKSUM",
+        `${algorithm} checksum for ${name} did not match: expected ${encodeHex(expected)}`,
+        {
+          role: name,
+        },
+      );
+    }
+  }
+  if (checked === 0) {
+    throw new TufError("TUF_CHECKSUM", `no checksum of ${name} is of a known algorithm`, { role: name });
+  }
+}

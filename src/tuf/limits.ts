@@ -1,0 +1,37 @@
+/** Upper bounds on everything the rules read. Sizes in bytes; the byte values are Notary's. */
+export interface Limits {
+  /** A timestamp file. */
+  readonly timestampBytes: number;
+  /** Any other metadata file whose length no signed file gives. */
+  readonly metadataBytes: number;
+  /** The answer to a request for a public key. */
+  readonly keyBytes: number;
+  /** Nesting of JSON objects and arrays. */
+  readonly jsonDepth: number;
+  /** Signature entries in one file, counted before any of them is verified. */
+  readonly signatures: number;
+  /** Newer roots walked one by one in one update. */
+  readonly rootSteps: number;
+  /** Delegated roles visited in one walk. */
+  readonly delegations: number;
+  /** Certificates in the bundle of one key. */
+  readonly certificates: number;
+}
+
+const mebibyte = 1024 * 1024;
+
+export const defaultLimits: Limits = Object.freeze({
+  timestampBytes: mebibyte,
+  metadataBytes: 100 * mebibyte,
+  keyBytes: mebibyte / 4,
+  jsonDepth: 64,
+  signatures: 256,
+  rootSteps: 256,
+  delegations: 4096,
+  certificates: 32,
+});
+
+/** Fills what `some` leaves out with the defaults. */
+export function limitsWith(some: Partial<Limits> = {}): Limits {
+  return { ...defaultLimits, ...some };
+}

@@ -1,0 +1,124 @@
+import { firstCertificate } from "./certificateBundle.ts";
+import { importSpki, type SignatureScheme, type VerificationKey } from "./crypto.ts";
+import type { PublicKey } from "./key.ts";
+import { decodePem } from "./pem.ts";
+
+/** How to verify one signature: with which key, by which scheme, and how many bytes it must have. */
+export interface Verification {
+  readonly key: VerificationKey;
+  readonly scheme: SignatureScheme;
+  readonly signatureLength: number;
+}
+
+interface ParsedKey extends VerificationKey {
+  /** In which form the public value came; one method is for PEM text alone. */
+  readonly form: "spki" | "pem" | "raw" | "certificate";
+}
+
+const minRsaBits = 2048;
+
+/** Bytes of r, and of s, by OpenSSL's name of the curve. */
+const coordinateLength: ReadonlyMap<string | undefined, number> = new Map([
+  ["prime256v1", 32],
+  ["secp384r1", 48],
+  ["secp521r1", 66],
+]);
+
+/** The SubjectPublicKeyInfo of an Ed25519 key up to its 32 bytes (RFC 8410). */
+const ed25519Prefix = Buffer.from("302a300506032b6570032100", "hex");
+
+/** Parsed keys, the longest unused first. A hit saves parsing, which costs about as much as a verification. */
+const cache = new Map<string, ParsedKey | undefined>();
+const cacheSize = 1024;
+
+/**
+ * How to verify signatures of `method` (lower case) by `key`. Undefined when the method does not fit the key's type, or the
+ * key is unreadable, too weak (RSA below 2048 bits) or on another curve than P-256, P-384 and P-521.
+ */
+export function verification(key: PublicKey, method: string): Verification | undefined {
+  const parsed = parsedKey(key);
+  if (parsed === undefined) {
+    return undefined;
+  }
+  switch (method) {
+    case "ecdsa":
+      return ecdsa(parsed);
+    case "eddsa":
+      return parsed.form === "raw" ? { key: parsed, scheme: "ed25519", signatureLength: 64 } : undefined;
+    case "rsapss":
+      return parsed.form === "pem" ? undefined : rsa(parsed, "rsapss-sha256-salt32");
+    case "rsapkcs1v15":
+      return parsed.form === "pem" ? undefined : rsa(parsed, "rsapkcs1v15-sha256");
+    case "pycrypto-pkcs#1 pss":
+      return parsed.form === "pem" ? rsa(parsed, "rsapss-sha256-salt32") : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** A name for the key material itself, equal for a bare key and a certificate of it; undefined when unreadable. */
+export function keyMaterial(key: PublicKey): string | undefined {
+  return parsedKey(key)?.material;
+}
+
+function ecdsa(key: ParsedKey): Verification | undefined {
+  const length = key.family === "ec" ? coordinateLength.get(key.curve) : undefined;
+  return length === undefined ? undefined : { key, scheme: "ecdsa-sha256-p1363", signatureLength: 2 * length };
+}
+
+function rsa(key: ParsedKey, scheme: SignatureScheme): Verification | undefined {
+  return key.family === "rsa" && key.bits !== undefined && key.bits >= minRsaBits
+    ? { key, scheme, signatureLength: Math.ceil(key.bits / 8) }
+    : undefined;
+}
+
+function parsedKey(key: PublicKey): ParsedKey | undefined {
+  // By content and not by ID: the ID is only as good as whoever made the object.
+  const name = `${key.type} ${Buffer.from(key.bytes).toString("latin1")}`;
+  const known = cache.get(name);
+  const parsed = known ?? parse(key);
+  if (known !== undefined) {
+    cache.delete(name);
+  } else if (cache.size >= cacheSize) {
+    cache.delete(cache.keys().next().value!);
+  }
+  cache.set(name, parsed);
+  return parsed;
+}
+
+function parse({ type, bytes }: PublicKey): ParsedKey | undefined {
+  switch (type) {
+    case "ecdsa":
+      return withForm("spki", "ec", importSpki(bytes));
+    case "ecdsa-x509":
+      return withForm("certificate", "ec", certificateKey(bytes));
+    case "ed25519":
+      return bytes.length === 32
+        ? withForm("raw", "ed25519", importSpki(Buffer.concat([ed25519Prefix, bytes])))
+        : undefined;
+    case "rsa":
+      return withForm("spki", "rsa", importSpki(bytes)) ?? withForm("pem", "rsa", pemKey(bytes));
+    case "rsa-x509":
+      return withForm("certificate", "rsa", certificateKey(bytes));
+    default:
+      return undefined;
+  }
+}
+
+function certificateKey(pem: Uint8Array): VerificationKey | undefined {
+  const certificate = firstCertificate(pem);
+  return certificate && importSpki(certificate.spki);
+}
+
+function pemKey(pem: Uint8Array): VerificationKey | undefined {
+  const block = decodePem(pem)[0];
+  return block?.label === "PUBLIC KEY" ? importSpki(block.bytes) : undefined;
+}
+
+function withForm(
+  form: ParsedKey["form"],
+  family: VerificationKey["family"],
+  key: VerificationKey | undefined,
+): ParsedKey | undefined {
+  return key?.family === family ? { ...key, form } : undefined;
+}
