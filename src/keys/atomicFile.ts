@@ -1,0 +1,48 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+/** The mode of files and of directories that hold secrets or trust data. */
+export const privateFileMode = 0o600;
+export const privateDirectoryMode = 0o700;
+
+/**
+ * Writes a file so that a reader, or a crash at any instant, sees either the old content or the new one:
+ * a new file beside it, flushed to disk, then renamed over it. Errors are those of the file system.
+ */
+export async function writeFileAtomic(path: string, content: Uint8Array | string, mode = privateFileMode): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+  const file = await open(temporary, "wx", mode);
+  try {
+    try {
+      await file.writeFile(content);
+      await file.chmod(mode);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Makes a directory and its missing parents, all with mode 0700. An existing one keeps its mode. */
+export async function makePrivateDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: privateDirectoryMode });
+}
+
+/** Makes a rename or a removal in a directory durable. Not every system lets a directory be opened; it is then left to the system. */
+export async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === "win32") {
+    return;
+  }
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
