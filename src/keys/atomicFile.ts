@@ -10,7 +10,11 @@ export const privateDirectoryMode = 0o700;
  * Writes a file so that a reader, or a crash at any instant, sees either the old content or the new one:
  * a new file beside it, flushed to disk, then renamed over it. Errors are those of the file system.
  */
-export async function writeFileAtomic(path: string, content: Uint8Array | string, mode = privateFileMode): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  content: Uint8Array | string,
+  mode = privateFileMode,
+): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
   const file = await open(temporary, "wx", mode);
   try {

@@ -108,7 +108,21 @@ export function wrongPassphrase(options: ErrorOptions = {}): KeysError {
 
 /** KEYS_UNREADABLE in the form the originals print: `open PATH: no such file or directory`. */
 export function fileError(operation: string, path: string, cause: unknown): KeysError {
-  const { errno, message } = cause as NodeJS.ErrnoException;
-  const reason = errno === undefined ? message : getSystemErrorMessage(errno);
+  const errno = isSystemError(cause) ? cause.errno : undefined;
+  const reason = errno === undefined ? messageOf(cause) : getSystemErrorMessage(errno);
   return new KeysError("KEYS_UNREADABLE", `${operation} ${path}: ${reason}`, { cause });
+}
+
+/** Whether an error of the file system says that something is not there. */
+export function isMissing(error: unknown): boolean {
+  return isSystemError(error) && error.code === "ENOENT";
+}
+
+/** The message of something caught. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "errno" in error;
 }

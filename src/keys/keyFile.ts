@@ -4,7 +4,7 @@ import { decryptLegacyPem, isLegacyEncrypted } from "./legacyPem.ts";
 import { openWithPassphrase, type PassphraseSource } from "./passphrase.ts";
 import { decryptPbes2, encryptPbes2 } from "./pbes2.ts";
 import { decodePkcs8, encodePkcs8 } from "./pkcs8.ts";
-import type { PrivateKey } from "./privateKey.ts";
+import type { PrivateKey, PrivateKeyType } from "./privateKey.ts";
 import { decodeRawKey } from "./rawKey.ts";
 
 /** What a key file says about its key, outside the encrypted part. */
@@ -27,11 +27,11 @@ export interface KeyFile {
 const encryptedLabel = "ENCRYPTED PRIVATE KEY";
 const plainLabel = "PRIVATE KEY";
 /** Labels whose content is the bare key, plain or encrypted as in RFC 1423. */
-const rawLabels = new Map([
+const rawLabels: ReadonlyMap<string, PrivateKeyType> = new Map([
   ["EC PRIVATE KEY", "ecdsa"],
   ["RSA PRIVATE KEY", "rsa"],
   ["ED25519 PRIVATE KEY", "ed25519"],
-] as const);
+]);
 
 /**
  * The text of a key file as Docker and Notary write it. An empty passphrase leaves it in clear, as `PRIVATE KEY`.
@@ -63,7 +63,7 @@ export function readKeyFile(pem: Uint8Array | string): KeyFile {
 export function readKeyFiles(pem: Uint8Array | string): KeyFile[] {
   const text = typeof pem === "string" ? pem : new TextDecoder().decode(pem);
   return decodePem(text)
-    .filter(({ label }) => label === encryptedLabel || label === plainLabel || rawLabels.has(label as never))
+    .filter(({ label }) => label === encryptedLabel || label === plainLabel || rawLabels.has(label))
     .map((block) => ({
       headers: { role: header(block, "role"), gun: header(block, "gun"), path: header(block, "path") },
       encrypted: block.label === encryptedLabel || isLegacyEncrypted(block),
@@ -77,7 +77,7 @@ export function readKeyFiles(pem: Uint8Array | string): KeyFile[] {
  */
 export function decryptKeyFile({ block, encrypted }: KeyFile, passphrase: string): PrivateKey {
   const bytes = encrypted ? decrypt(block, passphrase) : block.bytes;
-  const type = rawLabels.get(block.label as never);
+  const type = rawLabels.get(block.label);
   try {
     return type === undefined ? decodePkcs8(bytes) : decodeRawKey(type, bytes);
   } catch (error) {
@@ -99,15 +99,14 @@ export interface UnlockOptions {
 }
 
 /**
- * The private key of a PEM text, asking for its passphrase if it is encrypted.
+ * The private key of a key file, asking for its passphrase if it is encrypted.
  * Errors: those of decryptKeyFile, KEYS_ROOT_NOT_ENCRYPTED, KEYS_PASSPHRASE_ATTEMPTS, and whatever the source throws.
  */
 export async function unlockKeyFile(
-  pem: Uint8Array | string,
+  file: KeyFile,
   { keyId = "", role, gun, mustBeEncrypted = false }: UnlockOptions,
   passphrases: PassphraseSource,
 ): Promise<PrivateKey> {
-  const file = readKeyFile(pem);
   if (file.encrypted) {
     return await openWithPassphrase(passphrases, { keyId, role, gun }, (passphrase) =>
       decryptKeyFile(file, passphrase),

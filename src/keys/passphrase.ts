@@ -37,7 +37,10 @@ type EnvironmentStyle = "notary" | "docker";
  * An empty variable counts as unset. A value that does not fit ends the attempts: no prompt follows, as in the originals.
  * The length of such a passphrase is not judged.
  */
-export function fromEnvironment(style: EnvironmentStyle, environment: NodeJS.ProcessEnv = process.env): PassphraseSource {
+export function fromEnvironment(
+  style: EnvironmentStyle,
+  environment: NodeJS.ProcessEnv = process.env,
+): PassphraseSource {
   return async ({ role, attempt }) => {
     const name = environmentVariable(style, role);
     const value = name === undefined ? undefined : environment[name];

@@ -25,8 +25,11 @@ export function encodePkcs8(key: PrivateKey): Uint8Array {
   const raw = derOctetString(encodeRawKey(key));
   switch (key.type) {
     case "ecdsa": {
-      const curve = key.keyObject.asymmetricKeyDetails?.namedCurve ?? "";
-      return derSequence(derInteger(1), derSequence(derOid(oidEc), derOid(curveOids[curve] as string)), raw);
+      const curve = curveOids[key.keyObject.asymmetricKeyDetails?.namedCurve ?? ""];
+      if (curve === undefined) {
+        throw new KeysError("KEYS_UNSUPPORTED", "the key's elliptic curve is none of P-256, P-384, P-521");
+      }
+      return derSequence(derInteger(1), derSequence(derOid(oidEc), derOid(curve)), raw);
     }
     case "rsa":
       return derSequence(derInteger(0), derSequence(derOid(oidRsa)), raw);
@@ -51,9 +54,7 @@ export function decodePkcs8(der: Uint8Array): PrivateKey {
       return importPkcs8(der);
     case oidEc:
       // The curve may stand only outside the SEC 1 key, so the runtime gets both, in the one version it knows.
-      return importPkcs8(
-        derSequence(derInteger(0), derSequence(derOid(oidEc), ...parameters), derOctetString(raw)),
-      );
+      return importPkcs8(derSequence(derInteger(0), derSequence(derOid(oidEc), ...parameters), derOctetString(raw)));
     default:
       throw new KeysError("KEYS_UNSUPPORTED", `the key's algorithm ${algorithm} is none of ECDSA, RSA, Ed25519`);
   }

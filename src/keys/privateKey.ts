@@ -34,20 +34,22 @@ export function privateKeyFrom(keyObject: KeyObject): PrivateKey {
     case "rsa":
       return { type: "rsa", publicKey: publicKey("rsa", spki(keyObject)), keyObject };
     case "ed25519":
-      return { type: "ed25519", publicKey: publicKey("ed25519", ed25519PublicBytes(keyObject)), keyObject };
+      return { type: "ed25519", publicKey: publicKey("ed25519", ed25519Halves(keyObject).publicBytes), keyObject };
     default:
       throw new KeysError("KEYS_UNSUPPORTED", "the key is no ECDSA, RSA or Ed25519 private key");
   }
 }
 
-/** The 32-byte seed of an Ed25519 key. */
-export function ed25519Seed(keyObject: KeyObject): Uint8Array {
-  return Buffer.from(keyObject.export({ format: "jwk" }).d as string, "base64url");
+/** The two halves of an Ed25519 key, 32 bytes each. */
+export interface Ed25519Halves {
+  readonly seed: Uint8Array;
+  readonly publicBytes: Uint8Array;
 }
 
-/** The 32 public bytes of an Ed25519 key. */
-export function ed25519PublicBytes(keyObject: KeyObject): Uint8Array {
-  return Buffer.from(keyObject.export({ format: "jwk" }).x as string, "base64url");
+/** Takes an Ed25519 private key apart. */
+export function ed25519Halves(keyObject: KeyObject): Ed25519Halves {
+  const { d = "", x = "" } = keyObject.export({ format: "jwk" });
+  return { seed: Buffer.from(d, "base64url"), publicBytes: Buffer.from(x, "base64url") };
 }
 
 function spki(keyObject: KeyObject): Uint8Array {

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { equalBytes } from "../tuf/encoding.ts";
 import { KeysError } from "./errors.ts";
-import { ed25519PublicBytes, ed25519Seed, privateKeyFrom, type PrivateKey, type PrivateKeyType } from "./privateKey.ts";
+import { ed25519Halves, privateKeyFrom, type PrivateKey, type PrivateKeyType } from "./privateKey.ts";
 
 const ed25519HalfLength = 32;
 
@@ -16,8 +16,8 @@ export function encodeRawKey({ type, keyObject }: PrivateKey): Uint8Array {
     case "rsa":
       return keyObject.export({ format: "der", type: "pkcs1" });
     case "ed25519": {
-      const publicBytes = ed25519PublicBytes(keyObject);
-      return Buffer.concat([publicBytes, ed25519Seed(keyObject), publicBytes]);
+      const { publicBytes, seed } = ed25519Halves(keyObject);
+      return Buffer.concat([publicBytes, seed, publicBytes]);
     }
   }
 }
@@ -47,12 +47,11 @@ function ed25519FromSeed(seed: Uint8Array): KeyObject {
 
 /** Accepts public ‖ seed ‖ public, as Notary writes it, if the halves belong together: a wrong public half would leak the seed. */
 function ed25519KeyObject(bytes: Uint8Array): KeyObject {
-  const [first, seed, last] = [0, 1, 2].map((part) =>
-    bytes.subarray(part * ed25519HalfLength, (part + 1) * ed25519HalfLength),
-  ) as [Uint8Array, Uint8Array, Uint8Array];
-  if (bytes.length === 3 * ed25519HalfLength && equalBytes(first, last)) {
+  if (bytes.length === 3 * ed25519HalfLength) {
+    const seed = bytes.subarray(ed25519HalfLength, 2 * ed25519HalfLength);
     const keyObject = ed25519FromSeed(seed);
-    if (equalBytes(ed25519PublicBytes(keyObject), first)) {
+    const { publicBytes } = ed25519Halves(keyObject);
+    if (equalBytes(bytes, Buffer.concat([publicBytes, seed, publicBytes]))) {
       return keyObject;
     }
   }

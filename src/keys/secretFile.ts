@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
-import { fileError, KeysError } from "./errors.ts";
+import { fileError, isMissing, KeysError } from "./errors.ts";
 
 /** No key or passphrase file comes near this size; larger ones are some other file. In bytes. */
 export const maximumSecretFileBytes = 1024 * 1024;
@@ -16,9 +16,12 @@ export interface SecretFileOptions {
  * The check is made on the opened file, so the file cannot be exchanged in between.
  * Errors: KEYS_UNREADABLE, KEYS_FILE_PERMISSIONS with Docker's sentence for private key files.
  */
-export async function readSecretFile(path: string, { noun = "secret file" }: SecretFileOptions = {}): Promise<Uint8Array> {
+export async function readSecretFile(
+  path: string,
+  { noun = "secret file" }: SecretFileOptions = {},
+): Promise<Uint8Array> {
   const file = await open(path, constants.O_RDONLY).catch((error: unknown) => {
-    throw fileError((error as NodeJS.ErrnoException).code === "ENOENT" ? "stat" : "open", path, error);
+    throw fileError(isMissing(error) ? "stat" : "open", path, error);
   });
   try {
     const { mode } = await file.stat();

@@ -1,0 +1,108 @@
+import { createPublicKey } from "node:crypto";
+import { parseCertificate, type Certificate } from "../tuf/certificate.ts";
+import { certificateFault, certificateTimeFault } from "../tuf/certificateBundle.ts";
+import { bareKey, publicKey, type PublicKey } from "../tuf/key.ts";
+import { decodePem, encodePem } from "../tuf/pem.ts";
+import { KeysError, messageOf } from "./errors.ts";
+
+/** A delegation key as its owner handed it out. */
+export interface PublicKeyFile {
+  readonly key: PublicKey;
+  /** The `role` header, as `docker trust key generate` writes it. */
+  readonly role: string | undefined;
+  /** Notary's log texts, e.g. for a certificate that expires soon. */
+  readonly warnings: readonly string[];
+}
+
+const minimumRsaBits = 2048;
+const nearExpiryMonths = 6;
+
+/**
+ * Reads the first PEM block of a file as a delegation key, by Notary's rules: a CERTIFICATE (valid at `now`, not signed with SHA-1,
+ * ECDSA or RSA of at least 2048 bits) becomes a `*-x509` key, a PUBLIC KEY an `ecdsa` or `rsa` key.
+ * @throws KeysError KEYS_PUBLIC_KEY_FILE with Notary's inner sentence; callers put the file's name in front
+ */
+export function parsePublicKeyFile(file: Uint8Array | string, now: Date): PublicKeyFile {
+  const [block] = decodePem(typeof file === "string" ? file : new TextDecoder().decode(file));
+  if (block === undefined) {
+    throw unusable("no valid public key found");
+  }
+  const role = block.headers.get("role") || undefined;
+  switch (block.label) {
+    case "CERTIFICATE":
+      return { role, ...readCertificate(block.bytes, now) };
+    case "PUBLIC KEY":
+      return { role, key: readSpki(block.bytes), warnings: [] };
+    default:
+      throw unusable(`unsupported PEM block type ${JSON.stringify(block.label)}, expected CERTIFICATE or PUBLIC KEY`);
+  }
+}
+
+/**
+ * The file in which a key is handed out: a `PUBLIC KEY` block with a `role` header if a role is given. A certificate is
+ * written as its bare key.
+ * @throws KeysError KEYS_UNSUPPORTED for Ed25519, which Notary cannot read from such a file
+ */
+export function encodePublicKeyFile(key: PublicKey, role?: string): string {
+  const bare = bareKey(key);
+  if (bare?.type !== "ecdsa" && bare?.type !== "rsa") {
+    throw new KeysError("KEYS_UNSUPPORTED", `a key of type ${key.type} cannot be written as a public key file`);
+  }
+  return encodePem("PUBLIC KEY", bare.bytes, new Map(role === undefined ? [] : [["role", role]]));
+}
+
+function readSpki(der: Uint8Array): PublicKey {
+  let type: string | undefined;
+  try {
+    type = createPublicKey({ key: Buffer.from(der), format: "der", type: "spki" }).asymmetricKeyType;
+  } catch (cause) {
+    throw unusable("unable to parse pem encoded public key", cause);
+  }
+  switch (type) {
+    case "ec":
+      return publicKey("ecdsa", der);
+    case "rsa":
+      return publicKey("rsa", der);
+    default:
+      throw unusable("unknown public key format");
+  }
+}
+
+function readCertificate(der: Uint8Array, now: Date): Pick<PublicKeyFile, "key" | "warnings"> {
+  let certificate: Certificate;
+  try {
+    certificate = parseCertificate(der);
+  } catch (cause) {
+    throw unusable(`could not parse provided certificate: ${messageOf(cause)}`, cause);
+  }
+  const fault = certificateFaultText(certificate, now);
+  if (fault !== undefined) {
+    throw unusable(`invalid certificate: ${fault}`);
+  }
+  const { publicKeyAlgorithm: algorithm, commonName } = certificate;
+  if (algorithm !== "ecdsa" && algorithm !== "rsa") {
+    throw unusable("unknown public key format");
+  }
+  const soon = new Date(now);
+  soon.setUTCMonth(soon.getUTCMonth() + nearExpiryMonths);
+  const warnings = certificate.notAfter < soon ? [`certificate with CN ${commonName} is near expiry`] : [];
+  return { key: publicKey(`${algorithm}-x509`, Buffer.from(encodePem("CERTIFICATE", der))), warnings };
+}
+
+/** The rules are those of every certificate; the sentences here are Notary's. */
+function certificateFaultText(certificate: Certificate, now: Date): string | undefined {
+  const { notBefore, notAfter, rsaBits, commonName } = certificate;
+  if (certificateFault(certificate) !== undefined) {
+    if (notBefore > notAfter) {
+      return "certificate validity window is invalid";
+    }
+    return rsaBits !== undefined && rsaBits < minimumRsaBits
+      ? "RSA bit length is too short"
+      : `certificate with CN ${commonName} uses invalid SHA1 signature algorithm`;
+  }
+  return certificateTimeFault(certificate, now) && `certificate with CN ${commonName} is expired`;
+}
+
+function unusable(message: string, cause?: unknown): KeysError {
+  return new KeysError("KEYS_PUBLIC_KEY_FILE", message, { cause });
+}
