@@ -64,6 +64,11 @@ export const tufErrors = {
     cause: "The file is older than one that was already seen.",
     remedy: "Do not use this server's answer until its operator has explained the step back.",
   },
+  TUF_SAME_VERSION: {
+    kind: "refused",
+    cause: "The file has the version of one that was already seen, but other content.",
+    remedy: "Do not use this server's answer: two files of one version are never both right. Ask the publisher.",
+  },
   TUF_VERSION: {
     kind: "refused",
     cause: "The version of the file is not the one that had to follow.",

@@ -120,3 +120,8 @@ export function checkRoleKeys(
     throw invalidMetadata(file.role, `key ID ${unknown} specified in ${name} without corresponding key`);
   }
 }
+
+/** A role that cannot be used as asked, in Notary's words. */
+export function invalidRole(role: string, why: string): TufError {
+  return new TufError("TUF_INVALID_ROLE", `tuf: invalid role ${role}. ${why}`, { role });
+}

@@ -1,10 +1,10 @@
-import { TufError } from "./errors.ts";
 import { jsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import { asArray, asObject, asString } from "./jsonMember.ts";
 import {
   checkCommonStructure,
   checkRoleKeys,
   invalidMetadata,
+  invalidRole,
   type DelegatedRole,
   type Delegations,
   type OpenedFile,
@@ -30,7 +30,12 @@ export function decodeTargets(file: OpenedFile): SignedFile<Targets> {
   checkCommonStructure(file, "Targets");
   const { raw, version, expires } = file;
   const delegations = delegationsFromJson(raw["delegations"]);
+  const names = new Set<string>();
   for (const role of delegations.roles) {
+    if (names.has(role.name)) {
+      throw invalidMetadata(file.role, `delegation role ${role.name} is listed twice`);
+    }
+    names.add(role.name);
     if (!isDelegation(role.name) || parentRole(role.name) !== file.role) {
       throw invalidMetadata(file.role, `delegation role ${role.name} invalid`);
     }
@@ -60,11 +65,6 @@ export function findDelegation(parent: Targets, role: string): DelegatedRole {
     throw invalidRole(role, "delegation does not exist");
   }
   return found;
-}
-
-/** A role that cannot be used, in Notary's words. */
-export function invalidRole(role: string, why: string): TufError {
-  return new TufError("TUF_INVALID_ROLE", `tuf: invalid role ${role}. ${why}`, { role });
 }
 
 function delegationsFromJson(value: JsonValue | undefined): Delegations {
