@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { link, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** The mode of files and of directories that hold secrets or trust data. */
@@ -15,8 +15,42 @@ export async function writeFileAtomic(
   content: Uint8Array | string,
   mode = privateFileMode,
 ): Promise<void> {
+  await viaTemporaryFile(path, content, mode, (temporary) => rename(temporary, path));
+}
+
+/**
+ * Writes a file that must not exist yet, complete or not at all.
+ * @returns false, and nothing is changed, when it exists; of several callers at once exactly one gets true
+ */
+export async function createFileAtomic(
+  path: string,
+  content: Uint8Array | string,
+  mode = privateFileMode,
+): Promise<boolean> {
+  return await viaTemporaryFile(path, content, mode, async (temporary) => {
+    try {
+      await link(temporary, path);
+      return true;
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "EEXIST") {
+        return false;
+      }
+      throw error;
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  });
+}
+
+async function viaTemporaryFile<Result>(
+  path: string,
+  content: Uint8Array | string,
+  mode: number,
+  put: (temporary: string) => Promise<Result>,
+): Promise<Result> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
   const file = await open(temporary, "wx", mode);
+  let result: Result;
   try {
     try {
       await file.writeFile(content);
@@ -25,12 +59,13 @@ export async function writeFileAtomic(
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    result = await put(temporary);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
   await syncDirectory(dirname(path));
+  return result;
 }
 
 /** Makes a directory and its missing parents, all with mode 0700. An existing one keeps its mode. */
