@@ -1,0 +1,38 @@
+import { CountersignError, type ErrorCatalogue, type ErrorOptions } from "../tuf/error.ts";
+
+/** What can be wrong with image names and with Docker's own configuration. */
+export const ociErrors = {
+  OCI_NAME: {
+    kind: "usage",
+    cause: "The text is not the name of an image.",
+    remedy:
+      "Write [host[:port]/]path[:tag][@digest], the path in small letters, for example registry.example/team/app:1.0.",
+  },
+  OCI_DOCKER_CONFIG: {
+    kind: "usage",
+    cause: "Docker's config.json cannot be read, or an entry in it is not of the form Docker writes.",
+    remedy: "Correct the file, or log in again with docker login.",
+  },
+  OCI_DOCKER_TLS: {
+    kind: "usage",
+    cause: "A file in ~/.docker/tls/<host:port>/ is missing or cannot be read.",
+    remedy: "Name certificate authorities *.crt, and client certificates and their keys NAME.cert and NAME.key.",
+  },
+  OCI_CREDENTIAL_HELPER: {
+    kind: "unavailable",
+    cause: "The credential helper named in Docker's config.json is missing, failed, or gave no usable answer.",
+    remedy:
+      "Install docker-credential-<name>, unlock it, or remove credsStore/credHelpers from config.json and log in again.",
+  },
+} as const satisfies ErrorCatalogue;
+
+export type OciCode = keyof typeof ociErrors;
+
+/** A failure of this room. `message` is Docker's text where Docker has one. */
+export class OciError extends CountersignError {
+  declare readonly code: OciCode;
+
+  constructor(code: OciCode, message: string, options: ErrorOptions = {}) {
+    super(code, ociErrors[code], message, options);
+  }
+}
