@@ -30,16 +30,23 @@ export function encodeFile(body: JsonValue, signatures: readonly Signature[]): U
 /** `encodeFile` for a body whose canonical form, the message that was signed, is already at hand. */
 export function encodeSignedMessage(message: Uint8Array, signatures: readonly Signature[]): Uint8Array {
   const entries = signatures.map(({ keyId, method, bytes }) => {
-    return `{"keyid":${JSON.stringify(keyId)},"method":${JSON.stringify(method)},"sig":"${encodeBase64(bytes)}"}`;
+    return `{"keyid":${fileString(keyId)},"method":${fileString(method)},"sig":"${encodeBase64(bytes)}"}`;
   });
   const tail = Buffer.from(`,"signatures":[${entries.join(",")}]}`);
-  return Buffer.concat([Buffer.from('{"signed":'), ...escapeForFile(message), tail]);
+  return Buffer.concat([Buffer.from('{"signed":'), escapeForFile(message), tail]);
 }
 
-/** Cuts the canonical bytes where the file form differs and puts the escapes in between. */
-function escapeForFile(message: Uint8Array): Uint8Array[] {
-  const parts: Uint8Array[] = [];
-  let start = 0;
+/** A string of the envelope, with the same escapes as in the body. */
+function fileString(text: string): string {
+  return JSON.stringify(text).replaceAll(
+    /[<>&\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** The canonical bytes with the escapes of the file form; the same memory when there is nothing to escape. */
+function escapeForFile(message: Uint8Array): Uint8Array {
+  let growth = 0;
   for (let at = 0; at < message.length; at++) {
     const byte = message[at]!;
     if (byte < 0x20) {
@@ -48,22 +55,35 @@ function escapeForFile(message: Uint8Array): Uint8Array[] {
         `json: error calling MarshalJSON for type *json.RawMessage: invalid character ${goCharacter(byte)} in string literal`,
       );
     }
-    let escape: string | undefined;
-    let width = 1;
-    if (byte === 0x3c || byte === 0x3e || byte === 0x26) {
-      escape = `\\u00${byte.toString(16)}`;
-    } else if (byte === 0xe2 && message[at + 1] === 0x80 && (message[at + 2]! & 0xfe) === 0xa8) {
-      escape = message[at + 2] === 0xa8 ? "\\u2028" : "\\u2029";
-      width = 3;
-    }
-    if (escape !== undefined) {
-      parts.push(message.subarray(start, at), Buffer.from(escape));
-      at += width - 1;
-      start = at + 1;
+    growth += isHtml(byte) ? 5 : isLineSeparator(message, at) ? 3 : 0;
+  }
+  return growth === 0 ? message : writeEscapes(message, Buffer.allocUnsafe(message.length + growth));
+}
+
+function writeEscapes(message: Uint8Array, file: Buffer): Buffer {
+  let end = 0;
+  for (let at = 0; at < message.length; at++) {
+    const byte = message[at]!;
+    if (isHtml(byte)) {
+      end += file.write(`\\u00${byte.toString(16)}`, end, "latin1");
+    } else if (isLineSeparator(message, at)) {
+      end += file.write(message[at + 2] === 0xa8 ? "\\u2028" : "\\u2029", end, "latin1");
+      at += 2;
+    } else {
+      file[end++] = byte;
     }
   }
-  parts.push(message.subarray(start));
-  return parts;
+  return file;
+}
+
+/** `<`, `>` or `&` */
+function isHtml(byte: number): boolean {
+  return byte === 0x3c || byte === 0x3e || byte === 0x26;
+}
+
+/** Whether U+2028 or U+2029 starts here. */
+function isLineSeparator(utf8: Uint8Array, at: number): boolean {
+  return utf8[at] === 0xe2 && utf8[at + 1] === 0x80 && (utf8[at + 2] === 0xa8 || utf8[at + 2] === 0xa9);
 }
 
 /** A control character as Go's error texts quote it. */

@@ -153,14 +153,9 @@ function readTime({ tag, contents }: DerElement): Date {
   if (parts === null || parts[1]!.length !== yearDigits) {
     throw new TufError("TUF_DER", "a date that cannot be read");
   }
-  const [year, month, day, hour, minute, second] = parts.slice(1, 7).map((part) => Number(part ?? 0)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts
+    .slice(1, 7)
+    .map((part) => Number(part ?? 0));
   const fullYear = yearDigits === 4 ? year : year < 50 ? 2000 + year : 1900 + year;
   const date = new Date(0);
   date.setUTCFullYear(fullYear, month - 1, day);

@@ -1,4 +1,4 @@
-import { createPublicKey, hash, verify, constants, type KeyObject } from "node:crypto";
+import { createPublicKey, hash, verify, constants, type KeyObject, type SigningOptions } from "node:crypto";
 
 /*
  * The only file of the verifying path that touches node:crypto. Everything here takes bytes and answers with bytes or a
@@ -22,6 +22,16 @@ export interface VerificationKey {
   readonly keyObject: KeyObject;
 }
 
+const schemes: Readonly<Record<SignatureScheme, { algorithm: "sha256" | null; options: SigningOptions }>> = {
+  "ecdsa-sha256-p1363": { algorithm: "sha256", options: { dsaEncoding: "ieee-p1363" } },
+  "rsapss-sha256-salt32": {
+    algorithm: "sha256",
+    options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
+  },
+  "rsapkcs1v15-sha256": { algorithm: "sha256", options: { padding: constants.RSA_PKCS1_PADDING } },
+  ed25519: { algorithm: null, options: {} },
+};
+
 /** The digest of `bytes`. */
 export function digest(algorithm: HashAlgorithm, bytes: Uint8Array): Uint8Array {
   return hash(algorithm, bytes, "buffer");
@@ -35,7 +45,11 @@ export function digestHex(algorithm: HashAlgorithm, bytes: Uint8Array): string {
 /** Reads a DER SubjectPublicKeyInfo; undefined when it is none, or of a family we never verify with. */
 export function importSpki(der: Uint8Array): VerificationKey | undefined {
   try {
-    const keyObject = createPublicKey({ key: der as Buffer, format: "der", type: "spki" });
+    const keyObject = createPublicKey({
+      key: Buffer.from(der.buffer, der.byteOffset, der.byteLength),
+      format: "der",
+      type: "spki",
+    });
     const family = keyObject.asymmetricKeyType;
     if (family !== "ec" && family !== "rsa" && family !== "ed25519") {
       return undefined;
@@ -55,17 +69,9 @@ export function verifyWith(
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
+  const { algorithm, options } = schemes[scheme];
   try {
-    switch (scheme) {
-      case "ecdsa-sha256-p1363":
-        return verify("sha256", message, { key, dsaEncoding: "ieee-p1363" }, signature);
-      case "rsapss-sha256-salt32":
-        return verify("sha256", message, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature);
-      case "rsapkcs1v15-sha256":
-        return verify("sha256", message, { key, padding: constants.RSA_PKCS1_PADDING }, signature);
-      case "ed25519":
-        return verify(null, message, key, signature);
-    }
+    return verify(algorithm, message, { key, ...options }, signature);
   } catch {
     return false; // OpenSSL reports some malformed signatures as errors.
   }

@@ -22,22 +22,23 @@ export function fileMetaOf(bytes: Uint8Array, custom?: JsonValue): FileMeta {
 }
 
 /**
- * Reads `{"hashes": {name: base64}, "length": n, "custom"?: any}`. Whether the hashes suffice is `checkFile`'s question.
- * @param what names the entry in errors
+ * Reads `{"hashes": {algorithm: base64}, "length": n, "custom"?: any}` as leniently as Notary: absent hashes are no hashes,
+ * so that no content matches, and an absent length is 0.
+ * @param name the role or target, for errors
  * @throws TufError TUF_MALFORMED
  */
-export function fileMetaFromJson(value: JsonValue | undefined, what: string): FileMeta {
-  const entry = asObject(value, what);
-  const length = asInteger(entry["length"], `the length of ${what}`);
+export function fileMetaFromJson(value: JsonValue | undefined, name: string): FileMeta {
+  const entry = asObject(value ?? {}, `the entry of ${name}`);
+  const texts = asObject(entry["hashes"] ?? {}, `the hashes of ${name}`);
   const hashes = new Map<string, Uint8Array>();
-  const texts = asObject(entry["hashes"], `the hashes of ${what}`);
   for (const algorithm of Object.keys(texts)) {
-    const bytes = decodeBase64(asString(texts[algorithm], `the ${algorithm} of ${what}`));
+    const bytes = decodeBase64(asString(texts[algorithm], `the ${algorithm} of ${name}`));
     if (bytes === undefined) {
-      throw new TufError("TUF_MALFORMED", `the ${algorithm} of ${what} is not base64`);
+      throw new TufError("TUF_MALFORMED", `illegal base64 data in the ${algorithm} of ${name}`);
     }
     hashes.set(algorithm, bytes);
   }
+  const length = asInteger(entry["length"] ?? 0, `the length of ${name}`);
   const custom = entry["custom"];
   return custom === undefined ? { length, hashes } : { length, hashes, custom };
 }

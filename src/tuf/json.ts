@@ -18,20 +18,28 @@ export interface JsonLimits {
 /** A metadata file as received: the whole object, and the bytes its signatures were made over. */
 export interface Envelope {
   readonly envelope: JsonObject;
+  /** The member `signed` of the envelope. */
+  readonly signed: JsonObject;
   /** The canonical form of `signed`: a view into the received bytes when they are canonical, else encoded anew. */
   readonly message: Uint8Array;
 }
 
 /**
- * Objects made by this constructor inherit from an empty object without a prototype. Unlike `Object.create(null)` they
- * are not dictionaries from birth, which matters for files with some 100,000 small objects.
+ * Objects of this class inherit from an empty, frozen object without a prototype, so from nothing. Unlike those of
+ * `Object.create(null)` they are not hash tables from birth: half the memory for the 200,000 small objects of a large file.
  */
-const NoInheritance = function () {} as unknown as new () => JsonObject;
-NoInheritance.prototype = Object.freeze(Object.create(null));
+class Members implements JsonObject {
+  [member: string]: JsonValue;
+
+  static {
+    Reflect.deleteProperty(this.prototype, "constructor");
+    Object.freeze(Object.setPrototypeOf(this.prototype, null));
+  }
+}
 
 /** An object without inherited members, holding `members` in their order. */
 export function jsonObject(members: Iterable<readonly [string, JsonValue]> = []): JsonObject {
-  const object = new NoInheritance();
+  const object = new Members();
   for (const [name, value] of members) {
     object[name] = value;
   }
@@ -66,7 +74,7 @@ export function parseEnvelope(bytes: Uint8Array, limits: Partial<JsonLimits> = {
   if (!isJsonObject(signed)) {
     throw new TufError("TUF_MALFORMED", 'a metadata file must have a member "signed" that is an object');
   }
-  return { envelope, message: parser.canonicalSigned() ?? canonicalize(signed) };
+  return { envelope, signed, message: parser.canonicalSigned() ?? canonicalize(signed) };
 }
 
 const quote = 0x22;
@@ -156,7 +164,7 @@ class Parser {
 
   #object(): JsonObject {
     const text = this.#text;
-    const object = new NoInheritance();
+    const object = new Members();
     this.#at++;
     this.#skipSpace();
     if (text.charCodeAt(this.#at) === 0x7d) {
@@ -251,7 +259,7 @@ class Parser {
       }
     }
     this.#at = text.length;
-    this.#fail("a string without end");
+    return this.#fail("a string without end");
   }
 
   /** The rest of a string from its first backslash on. */

@@ -22,14 +22,7 @@ export function parseTime(text: string): Time {
   if (parts === null) {
     throw notATime(text);
   }
-  const [year, month, day, hour, minutes, second] = parts.slice(1, 7).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [year = 0, month = 0, day = 0, hour = 0, minutes = 0, second = 0] = parts.slice(1, 7).map(Number);
   const fraction = Number((parts[7] ?? "").slice(0, 3).padEnd(3, "0"));
   const utc = new Date(0);
   utc.setUTCFullYear(year, month - 1, day);
