@@ -25,6 +25,8 @@ export interface Dialect {
   decodeSnapshot(file: OpenedFile): SignedFile<Snapshot>;
   /** Stage two for timestamp. @throws TufError TUF_MALFORMED */
   decodeTimestamp(file: OpenedFile): SignedFile<Timestamp>;
+  /** The `_type` that the file of a role carries. */
+  typeOf(role: string): string;
   /** The `signed` object of a body. */
   encodeBody(body: MetadataBody): JsonObject;
   /**

@@ -1,8 +1,6 @@
-import { decodeBase64 } from "./encoding.ts";
-import { TufError } from "./errors.ts";
-import { digestLength, fileMetaToJson, hashAlgorithms, type FileMeta } from "./hash.ts";
+import { digestLength, fileMetaFromJson, fileMetaToJson, hashAlgorithms, type FileMeta } from "./hash.ts";
 import { jsonObject, type JsonObject, type JsonValue } from "./json.ts";
-import { asInteger, asObject, asString, asStrings } from "./jsonMember.ts";
+import { asInteger, asObject, asStrings } from "./jsonMember.ts";
 import { keyFromJson, keyToJson, type PublicKey } from "./key.ts";
 import { invalidMetadata, type OpenedFile } from "./metadata.ts";
 import type { RoleKeys } from "./role.ts";
@@ -43,7 +41,7 @@ export function stringsFromJson(value: JsonValue | undefined, what: string): rea
 export function metaFromJson(value: JsonValue | undefined, what: string): Map<string, FileMeta> {
   const entries = new Map<string, FileMeta>();
   for (const [name, entry] of members(value, what)) {
-    entries.set(name, fileMeta(entry, name));
+    entries.set(name, fileMetaFromJson(entry, name));
   }
   return entries;
 }
@@ -54,22 +52,6 @@ export function metaToJson(meta: ReadonlyMap<string, FileMeta>): JsonObject {
     object[name] = fileMetaToJson(entry);
   }
   return object;
-}
-
-/** An entry as leniently as Notary reads it: without hashes it is a file that no content matches. */
-function fileMeta(value: JsonValue, name: string): FileMeta {
-  const entry = value === null ? jsonObject() : asObject(value, `the entry of ${name}`);
-  const length = asInteger(entry["length"] ?? 0, `the length of ${name}`);
-  const hashes = new Map<string, Uint8Array>();
-  for (const [algorithm, text] of members(entry["hashes"], `the hashes of ${name}`)) {
-    const bytes = decodeBase64(asString(text, `the ${algorithm} of ${name}`));
-    if (bytes === undefined) {
-      throw new TufError("TUF_MALFORMED", `illegal base64 data in the ${algorithm} of ${name}`);
-    }
-    hashes.set(algorithm, bytes);
-  }
-  const custom = entry["custom"];
-  return custom === undefined ? { length, hashes } : { length, hashes, custom };
 }
 
 /**

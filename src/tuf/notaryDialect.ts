@@ -5,6 +5,7 @@ import { parseEnvelope, type JsonObject, type JsonValue } from "./json.ts";
 import { asArray, asInteger, asString } from "./jsonMember.ts";
 import { limitsWith, type Limits } from "./limits.ts";
 import type { MetadataBody, OpenedFile } from "./metadata.ts";
+import { metadataType } from "./role.ts";
 import { decodeRoot, encodeRoot } from "./root.ts";
 import { signatureFromJson, type Signature } from "./signature.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
@@ -23,6 +24,7 @@ export const notaryDialect: Dialect = Object.freeze({
   decodeTargets,
   decodeSnapshot,
   decodeTimestamp,
+  typeOf: metadataType,
   encodeBody,
   messageOf: canonicalize,
   encodeFile: encodeSignedMessage,
@@ -30,11 +32,14 @@ export const notaryDialect: Dialect = Object.freeze({
 
 function openFile(role: string, bytes: Uint8Array, some: Partial<Limits> = {}): OpenedFile {
   const limits = limitsWith(some);
-  const { envelope, message } = parseEnvelope(bytes, {
+  const {
+    envelope,
+    signed: raw,
+    message,
+  } = parseEnvelope(bytes, {
     maxBytes: role === "timestamp" ? limits.timestampBytes : limits.metadataBytes,
     maxDepth: limits.jsonDepth,
   });
-  const raw = envelope["signed"] as JsonObject; // parseEnvelope has checked that it is one.
   const expires = raw["expires"] ?? null;
   return {
     role,
@@ -67,7 +72,7 @@ function encodeBody(body: MetadataBody): JsonObject {
       return encodeTargets(body);
     case "snapshot":
       return encodeSnapshot(body);
-    case "timestamp":
+    default:
       return encodeTimestamp(body);
   }
 }

@@ -26,5 +26,5 @@ export async function signMetadata<B extends MetadataBody>(
   }
   const { version, expires } = body;
   const bytes = dialect.encodeFile(message, signatures);
-  return { role, bytes, raw, message, signatures, type: raw["_type"] as string, version, expires, body };
+  return { role, bytes, raw, message, signatures, type: dialect.typeOf(role), version, expires, body };
 }

@@ -1,0 +1,50 @@
+import { TufError } from "./errors.ts";
+import { canonicalKeyId, type PublicKey } from "./key.ts";
+import type { Signer } from "./signature.ts";
+
+/** Finds the private key of a public key as metadata names it; undefined when it is not held. */
+export type SignerSource = (key: PublicKey) => Promise<Signer | undefined>;
+
+/** Keys of which enough have to sign. */
+export interface SigningKeys {
+  readonly keys: readonly PublicKey[];
+  readonly threshold: number;
+}
+
+/**
+ * The signers for a file that has to satisfy all of `needs`: every held key signs, each once, also beyond the threshold.
+ * @param optional keys that sign if they are held
+ * @throws TufError TUF_NO_SIGNING_KEY (Notary's text when no key is held); whatever the source throws
+ */
+export async function findSigners(
+  role: string,
+  needs: readonly SigningKeys[],
+  source: SignerSource,
+  optional: readonly PublicKey[] = [],
+): Promise<readonly Signer[]> {
+  const found = new Map<string, Signer>();
+  for (const need of [...needs, { keys: optional, threshold: 0 }]) {
+    let held = 0;
+    for (const key of need.keys) {
+      const signer = found.get(key.id) ?? (await source(key));
+      if (signer !== undefined) {
+        found.set(key.id, signer);
+        held++;
+      }
+    }
+    if (held < need.threshold) {
+      throw missingKeys(role, need, held);
+    }
+  }
+  return [...found.values()];
+}
+
+/** That a role cannot be signed because `held` of its keys are too few. Keys go by their canonical IDs, as in key stores. */
+export function missingKeys(role: string, { keys, threshold }: SigningKeys, held = 0): TufError {
+  const ids = keys.map(canonicalKeyId).join(", ");
+  const message =
+    held === 0
+      ? `could not find necessary signing keys, at least one of these keys must be available: ${ids}`
+      : `not enough signing keys for ${role}: found ${held} of ${threshold} needed keys, possible are: ${ids}`;
+  return new TufError("TUF_NO_SIGNING_KEY", message, { role });
+}
