@@ -74,18 +74,18 @@ export function isForGun({ commonName }: Certificate, gun: string): boolean {
 }
 
 /**
- * Why a certificate must not be used whatever the time, or undefined: dates the wrong way round, signed with SHA-1, or an
- * RSA key below 2048 bits.
+ * Why a certificate must not be used whatever the time, in Notary's words, or undefined: dates the wrong way round, signed
+ * with SHA-1, or an RSA key below 2048 bits.
  */
 export function certificateFault(certificate: Certificate): string | undefined {
   if (certificate.notBefore > certificate.notAfter) {
-    return "its validity ends before it begins";
+    return "certificate validity window is invalid";
   }
   if (sha1Algorithms.has(certificate.signatureAlgorithm)) {
-    return "it is signed with SHA-1";
+    return `certificate with CN ${certificate.commonName} uses invalid SHA1 signature algorithm`;
   }
   if (certificate.rsaBits !== undefined && certificate.rsaBits < minRsaBits) {
-    return `its RSA key has ${certificate.rsaBits} bits, fewer than ${minRsaBits}`;
+    return "RSA bit length is too short";
   }
   return undefined;
 }
