@@ -1,6 +1,7 @@
 import { digest, type HashAlgorithm } from "./crypto.ts";
 import { decodeBase64, encodeBase64, encodeHex, equalBytes } from "./encoding.ts";
 import { TufError } from "./errors.ts";
+import { illegalBase64 } from "./illegalBase64.ts";
 import { jsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import { asInteger, asObject, asString } from "./jsonMember.ts";
 
@@ -32,9 +33,10 @@ export function fileMetaFromJson(value: JsonValue | undefined, name: string): Fi
   const texts = asObject(entry["hashes"] ?? {}, `the hashes of ${name}`);
   const hashes = new Map<string, Uint8Array>();
   for (const algorithm of Object.keys(texts)) {
-    const bytes = decodeBase64(asString(texts[algorithm], `the ${algorithm} of ${name}`));
+    const text = asString(texts[algorithm], `the ${algorithm} of ${name}`);
+    const bytes = decodeBase64(text);
     if (bytes === undefined) {
-      throw new TufError("TUF_MALFORMED", `illegal base64 data in the ${algorithm} of ${name}`);
+      throw illegalBase64(text, `the ${algorithm} of ${name}`);
     }
     hashes.set(algorithm, bytes);
   }

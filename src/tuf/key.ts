@@ -2,7 +2,7 @@ import { canonicalize } from "./canonical.ts";
 import { firstCertificate } from "./certificateBundle.ts";
 import { digestHex } from "./crypto.ts";
 import { decodeBase64, encodeBase64 } from "./encoding.ts";
-import { TufError } from "./errors.ts";
+import { illegalBase64 } from "./illegalBase64.ts";
 import { jsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import { asObject, asString } from "./jsonMember.ts";
 
@@ -49,9 +49,10 @@ export function keyFromJson(value: JsonValue | undefined, what = "a key"): Publi
   const object = asObject(value, what);
   const type = asString(object["keytype"], `the keytype of ${what}`);
   const keyval = asObject(object["keyval"], `the keyval of ${what}`);
-  const bytes = decodeBase64(asString(keyval["public"], `the public value of ${what}`));
+  const text = asString(keyval["public"], `the public value of ${what}`);
+  const bytes = decodeBase64(text);
   if (bytes === undefined) {
-    throw new TufError("TUF_MALFORMED", `the public value of ${what} is not base64`);
+    throw illegalBase64(text, `the public value of ${what}`);
   }
   return publicKey(type, bytes);
 }
