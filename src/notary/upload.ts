@@ -216,10 +216,7 @@ class MultipartScanner {
   /** Whether a whole boundary line stands here: after the boundary only `--`, white space or the end may follow. */
   #boundaryAt(at: number): boolean {
     const end = at + this.#dashBoundary.length;
-    if (
-      this.#body.compare(this.#dashBoundary, 0, this.#dashBoundary.length, at, end) !== 0 ||
-      end > this.#body.length
-    ) {
+    if (end > this.#body.length || !this.#body.subarray(at, end).equals(this.#dashBoundary)) {
       return false;
     }
     const rest = this.#body.toString("latin1", end, end + 2);
