@@ -1,5 +1,5 @@
-import type { ServerErrorCode, ValidationName } from "../notary/errorCodes.ts";
-import { validationDetail } from "../notary/errorCodes.ts";
+import { validationDetail, type ServerErrorCode } from "../notary/errorCodes.ts";
+import type { ValidationName } from "../notary/errors.ts";
 import { CountersignError, type CatalogueEntry, type ErrorCatalogue, type ErrorOptions } from "../tuf/error.ts";
 
 /** A catalogue entry that also says how the failure is answered on the wire. */
@@ -32,6 +32,12 @@ export const serverErrors = {
     answer: "INVALID_GUN",
     cause: "The server is configured to hold only collections whose names start with certain prefixes.",
     remedy: "Use a name with one of the prefixes, or another trust server.",
+  },
+  SERVER_GUN_LENGTH: {
+    kind: "refused",
+    answer: "INVALID_GUN",
+    cause: "The name of the collection is longer than the 255 characters that fit into Notary's tables.",
+    remedy: "Use a shorter name.",
   },
   SERVER_UNAUTHORIZED: {
     kind: "refused",

@@ -1,0 +1,32 @@
+import { KeysError } from "../keys/errors.ts";
+import {
+  encodeErrorBody,
+  errorContentType,
+  ProtocolError,
+  serverErrorCodes,
+  type ServerErrorCode,
+} from "../notary/errorCodes.ts";
+import { answer, type Answer } from "./answer.ts";
+import { ServerError } from "./errors.ts";
+
+/**
+ * The one place where a failure becomes Notary's error envelope. What nobody raised on purpose is UNKNOWN with an empty
+ * detail, as the original answers it most of the time; its reason goes to the log only.
+ */
+export function errorAnswer(error: unknown): Answer {
+  if (error instanceof ServerError) {
+    return envelope(error.answer, error.detail, Object.entries(error.headers ?? {}).flat());
+  }
+  if (error instanceof ProtocolError) {
+    return envelope(error.answer, error.detail);
+  }
+  if (error instanceof KeysError && error.code === "KEYS_ALGORITHM") {
+    return envelope("NO_KEYALGORITHM", error.message);
+  }
+  return envelope("UNKNOWN", {});
+}
+
+/** An answer with an error code and, unless undefined, its detail. */
+export function envelope(code: ServerErrorCode, detail?: unknown, headers: readonly string[] = []): Answer {
+  return answer(serverErrorCodes[code].status, errorContentType, encodeErrorBody(code, detail), headers);
+}
