@@ -1,0 +1,177 @@
+import { NotaryError } from "../notary/errors.ts";
+import { CollectionEditor, type OpenCollection } from "../tuf/edit.ts";
+import type { EditedFile } from "../tuf/collectionSigning.ts";
+import type { PublicKey } from "../tuf/key.ts";
+import type { OpenedFile } from "../tuf/metadata.ts";
+import { notaryDialect } from "../tuf/notaryDialect.ts";
+import { verifyBaseRole } from "../tuf/roleChecks.ts";
+import { validateRoot } from "../tuf/rootTrust.ts";
+import type { CollectionContext } from "./collectionContext.ts";
+import { TrustError } from "./errors.ts";
+import { initializeCollection } from "./initialize.ts";
+import { updateCollection } from "./updater.ts";
+
+/** What to do to a collection as it stands on the server. Done again, on the newer state, after a conflict. */
+export type Edit = (editor: CollectionEditor, opened: OpenCollection) => Promise<void>;
+
+export interface PublishOptions {
+  /** Of how many earlier roots the keys shall sign a new root too, for clients that are as far behind. Default 0. */
+  readonly legacyVersions?: number | "all" | undefined;
+}
+
+/** How often a publish is tried while others publish at the same time. */
+const mostAttempts = 8;
+/** The longest pause before the second attempt, in milliseconds; it grows with each one. */
+const longestPause = 40;
+
+/**
+ * Publishes an edit: update, edit, sign, one upload (client reference §3.3). When the server refuses because the collection has
+ * moved on meanwhile, all of it is done again on the newer state. The cache is left to the next update.
+ * @returns the files that the server has taken, by role
+ * @throws TrustError TRUST_PUBLISH_CONFLICT when others were quicker every time; what updating, signing and uploading throw
+ */
+export async function publishEdit(
+  context: CollectionContext,
+  edit: Edit,
+  options: PublishOptions = {},
+): Promise<ReadonlyMap<string, EditedFile>> {
+  for (let attempt = 1; ; attempt++) {
+    const opened = await openForWriting(context);
+    const files = await editAndSign(context, opened, edit, options);
+    try {
+      await context.remote.publish(context.gun, files.values());
+      return files;
+    } catch (refusal) {
+      if (!isRejection(refusal) || !(await hasMovedOn(context, opened))) {
+        throw refusal;
+      }
+      if (attempt === mostAttempts) {
+        const message = `${context.gun} was changed by others during each of ${mostAttempts} attempts to publish`;
+        throw new TrustError("TRUST_PUBLISH_CONFLICT", message, { cause: refusal });
+      }
+      await pause(Math.random() * longestPause * attempt);
+    }
+  }
+}
+
+interface Opened {
+  readonly collection: OpenCollection;
+  /** The server does not have the collection yet. */
+  readonly initial: boolean;
+}
+
+async function openForWriting(context: CollectionContext): Promise<Opened> {
+  const now = context.now();
+  try {
+    return { collection: await updateCollection(context.updaterOptions(now, "write")), initial: false };
+  } catch (error) {
+    if (!(error instanceof TrustError && error.code === "TRUST_NO_DATA")) {
+      const reason = error instanceof Error ? error.message : String(error);
+      context.warn({ level: "error", message: `Could not publish Repository since we could not update: ${reason}` });
+      throw error;
+    }
+  }
+  let collection = await openInitialized(context, now);
+  if (collection === undefined) {
+    await initializeCollection(context, {});
+    collection = await openInitialized(context, now);
+  }
+  if (collection === undefined) {
+    throw new TrustError(
+      "TRUST_NO_DATA",
+      `${context.gun} cannot be initialized: nothing was written to ${context.cache.directory}`,
+    );
+  }
+  return { collection, initial: true };
+}
+
+/** The collection as initialised here, undefined when it never was. Expiry does not matter: what is signed next gets a fresh one. */
+async function openInitialized({ gun, cache }: CollectionContext, now: Date): Promise<OpenCollection | undefined> {
+  const open = async (role: string): Promise<OpenedFile | undefined> => {
+    const bytes = await cache.read(role);
+    return bytes && notaryDialect.openFile(role, bytes);
+  };
+  const [rootFile, targetsFile, snapshotFile] = await Promise.all([open("root"), open("targets"), open("snapshot")]);
+  if (rootFile === undefined || targetsFile === undefined) {
+    return undefined;
+  }
+  const root = notaryDialect.decodeRoot(rootFile);
+  validateRoot({ file: root, gun, now });
+  verifyBaseRole(targetsFile, root.body);
+  if (snapshotFile !== undefined) {
+    verifyBaseRole(snapshotFile, root.body);
+  }
+  return {
+    root,
+    targets: new Map([["targets", notaryDialect.decodeTargets(targetsFile)]]),
+    snapshot: snapshotFile && notaryDialect.decodeSnapshot(snapshotFile),
+  };
+}
+
+async function editAndSign(
+  context: CollectionContext,
+  { collection, initial }: Opened,
+  edit: Edit,
+  { legacyVersions = 0 }: PublishOptions,
+): Promise<ReadonlyMap<string, EditedFile>> {
+  const editor = CollectionEditor.open(collection);
+  await edit(editor, collection);
+  const legacyRootKeys = initial ? [] : await earlierRootKeys(context, collection.root.version, legacyVersions);
+  const files = await editor.sign({ signers: context.signers.find, now: context.now(), initial, legacyRootKeys });
+  editor.warnings.forEach((message) => context.warn({ level: "warning", message }));
+  return files;
+}
+
+/** The root keys of the current root and of those before it; versions that the server does not have are passed over. */
+async function earlierRootKeys(
+  { gun, remote }: CollectionContext,
+  current: number,
+  back: number | "all",
+): Promise<PublicKey[]> {
+  const oldest = back === "all" ? 1 : Math.max(1, current - back);
+  const keys = new Map<string, PublicKey>();
+  if (oldest === current) {
+    return [];
+  }
+  for (let version = current; version >= oldest; version--) {
+    let bytes: Uint8Array;
+    try {
+      bytes = await remote.getMetadata(gun, "root", { version });
+    } catch (error) {
+      if (error instanceof NotaryError && error.code === "NOTARY_NOT_FOUND") {
+        continue;
+      }
+      throw error;
+    }
+    const { body } = notaryDialect.decodeRoot(notaryDialect.openFile("root", bytes));
+    for (const keyId of body.roles.get("root")?.keyIds ?? []) {
+      const key = body.keys.get(keyId);
+      if (key !== undefined) {
+        keys.set(keyId, key);
+      }
+    }
+  }
+  return [...keys.values()];
+}
+
+/** Whether the server has, by now, another snapshot than the one that the edit was made on: somebody else has published. */
+async function hasMovedOn(context: CollectionContext, { collection, initial }: Opened): Promise<boolean> {
+  try {
+    const latest = await updateCollection(context.updaterOptions(context.now(), "read"));
+    return (
+      initial ||
+      collection.snapshot === undefined ||
+      Buffer.compare(latest.snapshot.bytes, collection.snapshot.bytes) !== 0
+    );
+  } catch {
+    return false; // The refusal of the upload is what has to be told.
+  }
+}
+
+function isRejection(error: unknown): boolean {
+  return error instanceof NotaryError && error.code === "NOTARY_REJECTED";
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
