@@ -1,5 +1,6 @@
+import { asMembers, asText, parseMembers } from "./rawMetadata.ts";
 import type { Json } from "./rawMetadata.ts";
-import type { Part, TestRepository, TrustServerUnderTest } from "./testRepository.ts";
+import type { Answer, Part, TestRepository, TrustServerUnderTest } from "./testRepository.ts";
 
 /** What the server is to answer: 200 with an empty body, or an envelope with this code and detail. */
 export interface Expected {
@@ -41,3 +42,27 @@ export function refused(
 
 /** INVALID_UPDATE that says no more. */
 export const refusedWithoutDetail: Expected = { status: 400, code: "INVALID_UPDATE" };
+
+/** Sends the upload to be judged and reads the answer as far as `Expected` tells it. */
+export async function answerTo(server: TrustServerUnderTest, judged: Judged): Promise<Expected | "no answer"> {
+  const { repository, upload } = judged;
+  try {
+    return envelopeOf(
+      "body" in upload
+        ? await server.post(`/v2/${repository.gun}/_trust/tuf/`, upload.contentType, upload.body)
+        : await server.upload(repository.gun, upload),
+    );
+  } catch (error) {
+    // fetch's way to say that the connection was closed.
+    if (error instanceof TypeError) return "no answer";
+    throw error;
+  }
+}
+
+function envelopeOf({ status, body }: Answer): Expected {
+  if (body === "") return { status };
+  const { errors } = parseMembers(body);
+  if (!Array.isArray(errors) || errors.length !== 1) throw new Error(`not an error envelope: ${body}`);
+  const { code, detail } = asMembers(errors[0]);
+  return { status, code: asText(code), ...(detail !== undefined && { detail }) };
+}
