@@ -39,7 +39,7 @@ try {
   const server = await startNotaryServer(scope);
   const publisher = await Publisher.open(server.url, gun, new Date());
   const upload = await publisher.upload(someTargets(Number(values.targets)));
-  await measureLoad({ name: "notary-server", url: server.url, pid: server.process.pid ?? 0 }, [upload], 1);
+  await measureLoad({ name: "notary-server", url: server.url, pid: server.process.pid ?? 0 }, [[upload]]);
 
   const commands = {
     ours: [process.execPath, entryPoint, "notary", "-d", join(home, "ours")],

@@ -2,7 +2,7 @@
  * Our trust server and the original `notary-server` (memory store, local signer) under the same load, in the same run:
  * server CPU per request, which holds on noisy machines, and the median time to an answer.
  *
- *   node bench/trustServer.ts [--rounds 5] [--requests 4000] [--connections 4] [--targets 100000]
+ *   node bench/trustServer.ts [--rounds 5] [--requests 4000] [--connections 4] [--targets 100000] [--only NAME]
  */
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     requests: { type: "string", default: "4000" },
     connections: { type: "string", default: "4" },
     targets: { type: "string", default: "100000" },
+    only: { type: "string", default: "" },
   },
 });
 const rounds = Number(values.rounds);
@@ -33,11 +34,10 @@ const scope = { after: (cleanup: () => unknown) => void cleanups.push(cleanup) }
   typeof startCountersign
 >[0];
 
-/** A load names how many connections it uses and makes its exchanges for one server, anew for each round. */
+/** A load makes its exchanges for one server anew for each round: one sequence for each connection. */
 interface Load {
   readonly name: string;
-  readonly connections: number;
-  make(target: Target, round: number): Promise<Exchange[]>;
+  make(target: Target, round: number): Promise<Exchange[][]>;
 }
 
 const now = new Date();
@@ -45,48 +45,41 @@ const readGun = "bench.example/read/app";
 const targetsOfReadGun = someTargets(10);
 
 const loads: readonly Load[] = [
-  { name: "GET timestamp.json", connections, make: () => repeated(metadataPath(readGun, "timestamp")) },
-  { name: "GET root.json", connections, make: () => repeated(metadataPath(readGun, "root")) },
+  { name: "GET timestamp.json", make: () => repeated(metadataPath(readGun, "timestamp")) },
+  { name: "GET root.json", make: () => repeated(metadataPath(readGun, "root")) },
   {
     name: "GET snapshot.<sha256>.json",
-    connections,
     make: async ({ url }) => repeated(metadataPath(readGun, "snapshot", { checksum: await snapshotChecksum(url) })),
   },
   {
     name: "publish one tag",
-    connections,
-    make: async ({ url }, round) => {
-      const collections = await Promise.all(
-        Array.from({ length: connections }, (_, index) =>
-          Publisher.open(url, `bench.example/publish/${round}-${index}`, now),
-        ),
-      );
-      const uploads: Exchange[] = [];
-      for (let version = 1; version <= Math.max(1, requests / 20 / connections); version++) {
-        for (const collection of collections) uploads.push(await collection.upload(someTargets(version % 10)));
-      }
-      return uploads;
-    },
+    make: ({ url }, round) =>
+      perConnection(async (connection) => {
+        const publisher = await Publisher.open(url, `bench.example/publish/${round}-${connection}`, now);
+        const uploads: Exchange[] = [];
+        for (let version = 1; version <= Math.max(1, requests / 20 / connections); version++) {
+          uploads.push(await publisher.upload(someTargets(1 + (version % 10))));
+        }
+        return uploads;
+      }),
   },
   {
     name: "new collection",
-    connections,
-    make: async ({ url }, round) => {
-      const uploads: Exchange[] = [];
-      for (let index = 0; index < requests / 40; index++) {
-        uploads.push(
-          await (await Publisher.open(url, `bench.example/new/${round}-${index}`, now)).upload(someTargets(1)),
-        );
-      }
-      return uploads;
-    },
+    make: ({ url }, round) =>
+      perConnection(async (connection) => {
+        const uploads: Exchange[] = [];
+        for (let index = 0; index < requests / 40 / connections; index++) {
+          const publisher = await Publisher.open(url, `bench.example/new/${round}-${connection}-${index}`, now);
+          uploads.push(await publisher.upload(someTargets(1)));
+        }
+        return uploads;
+      }),
   },
   {
     name: `publish ${manyTargets} targets`,
-    connections: 1,
     make: async ({ url }, round) => {
       const publisher = await Publisher.open(url, `bench.example/many/${round}`, now);
-      return [await publisher.upload(someTargets(manyTargets))];
+      return [[await publisher.upload(someTargets(manyTargets))]];
     },
   },
 ];
@@ -99,14 +92,14 @@ try {
   ];
   for (const target of targets) {
     const first = await (await Publisher.open(target.url, readGun, now)).upload(targetsOfReadGun);
-    await measureLoad(target, [first], 1);
+    await measureLoad(target, [[first]]);
   }
   const comparisons = [];
-  for (const load of loads) {
+  for (const load of loads.filter(({ name }) => name.includes(values.only))) {
     const samples = new Map<Target, Sample[]>(targets.map((target) => [target, []]));
     for (let round = -1; round < rounds; round++) {
       for (const target of targets) {
-        const sample = await measureLoad(target, await load.make(target, round), load.connections);
+        const sample = await measureLoad(target, await load.make(target, round));
         if (round >= 0) samples.get(target)?.push(sample); // The first round warms up.
       }
     }
@@ -129,8 +122,13 @@ try {
   for (const cleanup of cleanups.toReversed()) await cleanup();
 }
 
-async function repeated(path: string): Promise<Exchange[]> {
-  return Array.from({ length: requests }, () => ({ method: "GET" as const, path }));
+function perConnection(make: (connection: number) => Promise<Exchange[]>): Promise<Exchange[][]> {
+  return Promise.all(Array.from({ length: connections }, (_, connection) => make(connection)));
+}
+
+function repeated(path: string): Promise<Exchange[][]> {
+  const exchange: Exchange = { method: "GET", path };
+  return perConnection(async () => Array.from({ length: requests / connections }, () => exchange));
 }
 
 async function snapshotChecksum(url: string): Promise<string> {

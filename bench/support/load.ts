@@ -24,22 +24,24 @@ export interface Sample {
   readonly requestsPerSecond: number;
 }
 
-/** Sends the exchanges over `connections` kept-alive connections, each answer awaited and required to be 200. */
-export async function measureLoad(target: Target, exchanges: Iterable<Exchange>, connections: number): Promise<Sample> {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+/**
+ * Sends each sequence over a kept-alive connection of its own, one exchange after the other, all sequences at once. Every
+ * answer is awaited and has to be 200.
+ */
+export async function measureLoad(target: Target, sequences: readonly (readonly Exchange[])[]): Promise<Sample> {
+  const agent = new Agent({ keepAlive: true, maxSockets: sequences.length });
   const latencies: number[] = [];
-  const pending = exchanges[Symbol.iterator]();
-  const worker = async (): Promise<void> => {
-    for (let next = pending.next(); !next.done; next = pending.next()) {
+  const play = async (sequence: readonly Exchange[]): Promise<void> => {
+    for (const exchange of sequence) {
       const begun = performance.now();
-      const status = await send(agent, target.url, next.value);
-      if (status !== 200) throw new Error(`${target.name}: ${next.value.method} ${next.value.path} answered ${status}`);
+      const status = await send(agent, target.url, exchange);
+      if (status !== 200) throw new Error(`${target.name}: ${exchange.method} ${exchange.path} answered ${status}`);
       latencies.push((performance.now() - begun) * 1000);
     }
   };
   const cpuBefore = cpuSeconds(target.pid);
   const begun = performance.now();
-  await Promise.all(Array.from({ length: connections }, worker));
+  await Promise.all(sequences.map(play));
   const elapsed = (performance.now() - begun) / 1000;
   agent.destroy();
   return {
