@@ -8,6 +8,7 @@ import {
   DerReader,
   type DerElement,
 } from "./der.ts";
+import { equalBytes } from "./encoding.ts";
 import { TufError } from "./errors.ts";
 
 /** What Notary's rules ask about a certificate. Byte members are views into `raw`. */
@@ -74,10 +75,18 @@ export function parseCertificate(der: Uint8Array): Certificate {
 }
 
 function readCertificate(raw: Uint8Array): Certificate {
-  const tbs = readDer(raw).nested();
+  const outer = readDer(raw);
+  const tbs = outer.nested();
+  const outerAlgorithm = outer.next(derTag.sequence).raw;
+  outer.next(derTag.bitString); // signature
+  outer.end();
   tbs.optional(derContextTag(0)); // version
   tbs.next(derTag.integer); // serial number
-  const signatureAlgorithm = readOid(tbs.nested());
+  const algorithm = tbs.next(derTag.sequence);
+  if (!equalBytes(algorithm.raw, outerAlgorithm)) {
+    throw new TufError("TUF_DER", "two different signature algorithms");
+  }
+  const signatureAlgorithm = readOid(new DerReader(algorithm.contents));
   tbs.next(derTag.sequence); // issuer
   const validity = tbs.nested();
   const notBefore = readTime(validity.next());

@@ -143,6 +143,9 @@ export function derOidValue(contents: Uint8Array): string {
   const arcs: number[] = [];
   let arc = 0;
   for (const [i, byte] of contents.entries()) {
+    if (arc === 0 && byte === 0x80) {
+      fail("an object identifier that is not minimal");
+    }
     arc = arc * 128 + (byte & 0x7f);
     if (arc > Number.MAX_SAFE_INTEGER) {
       fail("an object identifier with a huge arc");

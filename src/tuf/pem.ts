@@ -1,3 +1,6 @@
+import { encodeBase64 } from "./encoding.ts";
+import { TufError } from "./errors.ts";
+
 /** One block of a PEM text. */
 export interface PemBlock {
   readonly label: string;
@@ -6,7 +9,9 @@ export interface PemBlock {
   readonly bytes: Uint8Array;
 }
 
-const columns = 64;
+const beginMarker = "-----BEGIN ";
+const endMarker = "-----END ";
+const dashes = "-----";
 
 /**
  * All well-formed blocks of a text, in order. As in Go, text around blocks and blocks that are cut short or hold no base64
@@ -15,35 +20,45 @@ const columns = 64;
 export function decodePem(text: Uint8Array | string): PemBlock[] {
   const source = typeof text === "string" ? text : Buffer.from(text).toString("latin1");
   const blocks: PemBlock[] = [];
-  for (let at = nextLineStart(source, "-----BEGIN ", 0); at >= 0;) {
-    const end = nextLineStart(source, "-----END ", at);
-    if (end < 0) {
-      break;
+  let end = nextLineStart(source, endMarker, 0);
+  for (let begin = nextLineStart(source, beginMarker, 0); begin >= 0 && end >= 0;) {
+    if (end < begin) {
+      end = nextLineStart(source, endMarker, begin);
+      continue;
     }
-    const inner = nextLineStart(source, "-----BEGIN ", at + 1);
-    const block = inner >= 0 && inner < end ? undefined : readBlock(source, at, end);
+    const next = nextLineStart(source, beginMarker, begin + 1);
+    // A block that another one starts in has no end of its own.
+    const block = next >= 0 && next < end ? undefined : readBlock(source, begin, end);
     if (block !== undefined) {
       blocks.push(block);
     }
-    at = inner;
+    begin = next;
   }
   return blocks;
 }
 
-/** A block as Go writes it: headers sorted by name with a blank line after them, 64 columns, LF, final newline. */
+/**
+ * A block as Go writes it: headers sorted by name with a blank line after them, 64 columns, LF, final newline.
+ * @throws TufError TUF_UNENCODABLE for a header that would end its line
+ */
 export function encodePem(label: string, bytes: Uint8Array, headers: ReadonlyMap<string, string> = new Map()): string {
-  const head = [...headers.keys()].sort(procTypeFirst).map((name) => `${name}: ${headers.get(name)}`);
-  const body =
-    Buffer.from(bytes)
-      .toString("base64")
-      .match(new RegExp(`.{1,${columns}}`, "g")) ?? [];
+  const head = [...headers].sort(procTypeFirst).map(headerLine);
+  const body = encodeBase64(bytes).match(/.{1,64}/g) ?? [];
   const lines = head.length > 0 ? [...head, "", ...body] : body;
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");
 }
 
 /** RFC 1421 wants Proc-Type in front of all others. */
-function procTypeFirst(a: string, b: string): number {
+function procTypeFirst([a]: readonly [string, string], [b]: readonly [string, string]): number {
   return Number(b === "Proc-Type") - Number(a === "Proc-Type") || (a < b ? -1 : 1);
+}
+
+function headerLine([name, value]: readonly [string, string]): string {
+  const line = `${name}: ${value}`;
+  if (name.includes(":") || /[\r\n]/.test(line)) {
+    throw new TufError("TUF_UNENCODABLE", `the header ${JSON.stringify(name)} cannot be written in PEM`);
+  }
+  return line;
 }
 
 function nextLineStart(source: string, marker: string, from: number): number {
@@ -55,19 +70,24 @@ function nextLineStart(source: string, marker: string, from: number): number {
 }
 
 function readBlock(source: string, begin: number, end: number): PemBlock | undefined {
-  const lines = source.slice(begin, end).split(/[ \t]*\r?\n/);
-  const label = /^-----BEGIN ([^\r\n]*)-----$/.exec(lines.shift()!)?.[1];
-  const endLine = /^-----END ([^\r\n]*)-----[ \t]*(?:\r?\n|$)/.exec(source.slice(end, end + 200));
-  if (label === undefined || endLine?.[1] !== label) {
+  const lines = source
+    .slice(begin, end)
+    .split("\n")
+    .map((line) => line.trimEnd());
+  const endOfLine = source.indexOf("\n", end);
+  const endLine = source.slice(end, endOfLine < 0 ? undefined : endOfLine).trimEnd();
+  const beginLine = lines.shift() ?? "";
+  const label = beginLine.slice(beginMarker.length, -dashes.length);
+  if (beginLine !== `${beginMarker}${label}${dashes}` || endLine !== `${endMarker}${label}${dashes}`) {
     return undefined;
   }
   const headers = new Map<string, string>();
-  while (lines[0]?.includes(":")) {
-    const line = lines.shift()!;
+  let bodyAt = 0;
+  for (let line = lines[bodyAt]; line?.includes(":"); line = lines[++bodyAt]) {
     const colon = line.indexOf(":");
     headers.set(line.slice(0, colon).trim(), line.slice(colon + 1).trim());
   }
-  const body = lines.join("");
+  const body = lines.slice(bodyAt).join("").replaceAll(/[ \t]/g, "");
   const bytes = Buffer.from(body, "base64");
   return bytes.toString("base64") === body ? { label, headers, bytes } : undefined;
 }

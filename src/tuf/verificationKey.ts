@@ -1,5 +1,5 @@
 import { firstCertificate } from "./certificateBundle.ts";
-import { importSpki, type SignatureScheme, type VerificationKey } from "./crypto.ts";
+import { digestHex, importSpki, type SignatureScheme, type VerificationKey } from "./crypto.ts";
 import type { PublicKey } from "./key.ts";
 import { decodePem } from "./pem.ts";
 
@@ -74,15 +74,13 @@ function rsa(key: ParsedKey, scheme: SignatureScheme): Verification | undefined 
 
 function parsedKey(key: PublicKey): ParsedKey | undefined {
   // By content and not by ID: the ID is only as good as whoever made the object.
-  const name = `${key.type} ${Buffer.from(key.bytes).toString("latin1")}`;
-  const known = cache.get(name);
-  const parsed = known ?? parse(key);
-  if (known !== undefined) {
-    cache.delete(name);
-  } else if (cache.size >= cacheSize) {
-    cache.delete(cache.keys().next().value!);
-  }
+  const name = `${key.type} ${digestHex("sha256", key.bytes)}`;
+  const parsed = cache.has(name) ? cache.get(name) : parse(key);
+  cache.delete(name);
   cache.set(name, parsed);
+  if (cache.size > cacheSize) {
+    cache.delete(cache.keys().next().value ?? name);
+  }
   return parsed;
 }
 
