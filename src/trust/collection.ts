@@ -27,16 +27,8 @@ import { rotateKey, type RotateOptions } from "./rotation.ts";
 import { updateCollection } from "./updater.ts";
 import type { DelegationInfo, VerifiedCollection } from "./verifiedCollection.ts";
 
-export interface DelegationEdit {
-  readonly keys?: readonly PublicKey[];
-  readonly paths?: readonly string[];
-}
-
-export interface DelegationReduction {
-  /** Canonical IDs. */
-  readonly keyIds?: readonly string[];
-  readonly paths?: readonly string[];
-}
+export type { CollectionOptions } from "./collectionContext.ts";
+export type { DelegationInfo, VerifiedCollection } from "./verifiedCollection.ts";
 
 /**
  * One collection, as a user works with it: read and verified, changed on stage, published. Reading methods update first;
@@ -102,7 +94,7 @@ export class Collection {
   }
 
   /** Stages keys, then paths, of a delegation that need not exist. @throws TufError TUF_INVALID_ROLE */
-  async addDelegation(role: string, { keys = [], paths = [] }: DelegationEdit): Promise<void> {
+  async addDelegation(role: string, keys: readonly PublicKey[], paths: readonly string[]): Promise<void> {
     const name = delegatedRole(role);
     await this.stage([
       ...(keys.length > 0 ? [delegationKeysAddition(name, keys)] : []),
@@ -110,8 +102,8 @@ export class Collection {
     ]);
   }
 
-  /** Stages the removal of keys, then paths, from a delegation. */
-  async reduceDelegation(role: string, { keyIds = [], paths = [] }: DelegationReduction): Promise<void> {
+  /** Stages the removal of keys (canonical IDs), then paths, from a delegation. */
+  async removeDelegationKeysAndPaths(role: string, keyIds: readonly string[], paths: readonly string[]): Promise<void> {
     const name = delegatedRole(role);
     await this.stage([
       ...(keyIds.length > 0 ? [delegationKeysRemoval(name, keyIds)] : []),
@@ -150,7 +142,7 @@ export class Collection {
   // --- Writing ---
 
   /** Begins the collection on this machine; see initializeCollection. */
-  async initialize(options: InitializeOptions = {}): Promise<void> {
+  async init(options: InitializeOptions = {}): Promise<void> {
     await initializeCollection(this.#context, options);
   }
 

@@ -13,8 +13,7 @@ export { configDirectory, dockerTrustDir, notaryTrustDir, stateDirectory, type E
 export { PinPolicy, type Pin, type PinPolicyOptions, type PinRule } from "./pins.ts";
 export { LastSeen, type Seen, type SeenRoles } from "./lastSeen.ts";
 
-export { Collection, type DelegationEdit, type DelegationReduction } from "./collection.ts";
-export type { CollectionOptions } from "./collectionContext.ts";
+export { Collection, type CollectionOptions } from "./collection.ts";
 export type { RemoteCollections } from "./remoteCollections.ts";
 export type { InitializeOptions } from "./initialize.ts";
 export type { RotateOptions } from "./rotation.ts";

@@ -15,8 +15,8 @@ import { updateCollection } from "./updater.ts";
 export type Edit = (editor: CollectionEditor, opened: OpenCollection) => Promise<void>;
 
 export interface PublishOptions {
-  /** Of how many earlier roots the keys shall sign a new root too, for clients that are as far behind. Default 0. */
-  readonly legacyVersions?: number | "all" | undefined;
+  /** Of how many earlier roots the keys shall sign a new root too, for clients as far behind; -1 is all. Default 0. */
+  readonly legacyVersions?: number | undefined;
 }
 
 /** How often a publish is tried while others publish at the same time. */
@@ -126,9 +126,9 @@ async function editAndSign(
 async function earlierRootKeys(
   { gun, remote }: CollectionContext,
   current: number,
-  back: number | "all",
+  back: number,
 ): Promise<PublicKey[]> {
-  const oldest = back === "all" ? 1 : Math.max(1, current - back);
+  const oldest = back < 0 ? 1 : Math.max(1, current - back);
   const keys = new Map<string, PublicKey>();
   if (oldest === current) {
     return [];

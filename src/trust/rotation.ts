@@ -6,8 +6,8 @@ import { certifiedRootKey, newKey } from "./initialize.ts";
 import { publishEdit, type PublishOptions } from "./publish.ts";
 
 export interface RotateOptions extends PublishOptions {
-  /** Who keeps the private key: the trust server (timestamp, snapshot) or this machine (root, targets, snapshot). Default here. */
-  readonly managedBy?: "server" | "client" | undefined;
+  /** Whether the trust server keeps the private key (timestamp, snapshot) or this machine (root, targets, snapshot). Default false. */
+  readonly serverManaged?: boolean | undefined;
   /** Keys of the key store to rotate to; a new one is made without any. */
   readonly keyIds?: readonly string[] | undefined;
 }
@@ -18,12 +18,11 @@ export interface RotateOptions extends PublishOptions {
  * @throws TrustError TRUST_ROTATION for a role that cannot be managed on that side, TRUST_KEY_NOT_FOUND
  */
 export async function rotateKey(context: CollectionContext, role: string, options: RotateOptions = {}): Promise<void> {
-  const { managedBy = "client", keyIds = [] } = options;
-  checkRotation(role, managedBy);
-  const keys =
-    managedBy === "server"
-      ? [await context.remote.rotateKey(context.gun, role)]
-      : await localKeys(context, role, keyIds);
+  const { serverManaged = false, keyIds = [] } = options;
+  checkRotation(role, serverManaged ? "server" : "client");
+  const keys = serverManaged
+    ? [await context.remote.rotateKey(context.gun, role)]
+    : await localKeys(context, role, keyIds);
   let replaced: readonly PublicKey[] = [];
   await publishEdit(
     context,
