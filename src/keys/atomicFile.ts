@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { link, mkdir, open, rename, rm } from "node:fs/promises";
+import { constants, copyFile, link, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** The mode of files and of directories that hold secrets or trust data. */
@@ -29,10 +29,10 @@ export async function createFileAtomic(
 ): Promise<boolean> {
   return await viaTemporaryFile(path, content, mode, async (temporary) => {
     try {
-      await link(temporary, path);
+      await linkOrCopy(temporary, path);
       return true;
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "EEXIST") {
+      if (hasCode(error, "EEXIST")) {
         return false;
       }
       throw error;
@@ -40,6 +40,22 @@ export async function createFileAtomic(
       await rm(temporary, { force: true });
     }
   });
+}
+
+/** A second name for the complete file; where the file system has none, a copy, which a crash may leave cut short. */
+async function linkOrCopy(temporary: string, path: string): Promise<void> {
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    if (!hasCode(error, "EPERM", "ENOTSUP", "ENOSYS", "EMLINK")) {
+      throw error;
+    }
+    await copyFile(temporary, path, constants.COPYFILE_EXCL);
+  }
+}
+
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
 
 async function viaTemporaryFile<Result>(
@@ -54,7 +70,6 @@ async function viaTemporaryFile<Result>(
   try {
     try {
       await file.writeFile(content);
-      await file.chmod(mode);
       await file.sync();
     } finally {
       await file.close();

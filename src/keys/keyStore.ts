@@ -65,11 +65,13 @@ export class KeyStore {
     const keys: KeyInfo[] = [];
     for (const path of paths) {
       const id = basename(path, ".key");
+      if (!isKeyId(id)) {
+        this.#warn(`${path} is not named after a key ID`);
+        continue;
+      }
       try {
-        const file = isKeyId(id) ? await this.#read(id) : undefined;
-        if (file === undefined) {
-          this.#warn(`${path} is not named after a key ID`);
-        } else {
+        const file = await this.#read(id);
+        if (file !== undefined) {
           keys.push(keyInfo(id, file));
         }
       } catch (error) {

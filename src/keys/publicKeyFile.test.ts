@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { makeCertificate } from "../../test/support/certificates.ts";
 import { failsWith } from "../../test/support/failsWith.ts";
 import { readVector } from "../../test/support/vectors.ts";
+import { derSequence, readDer } from "../tuf/der.ts";
 import { canonicalKeyId } from "../tuf/key.ts";
-import { encodePem } from "../tuf/pem.ts";
+import { decodePem, encodePem } from "../tuf/pem.ts";
 import { generateKey } from "./generate.ts";
 import { decryptKeyFile, readKeyFile } from "./keyFile.ts";
-import { encodePublicKeyFile, parsePublicKeyFile } from "./publicKeyFile.ts";
+import { certificateKey, encodePublicKeyFile, parsePublicKeyFile } from "./publicKeyFile.ts";
 
 const now = new Date("2026-11-22T00:00:00Z");
 const day = 24 * 60 * 60_000;
@@ -112,3 +113,42 @@ test("files that cannot be delegation keys are refused with Notary's sentence", 
     assert.throws(() => parsePublicKeyFile(file, now), failsWith("KEYS_PUBLIC_KEY_FILE", message), name);
   }
 });
+
+test("a root certificate is taken as it is: the first one of the file, also when it has expired", () => {
+  const pem = readVector("client/keys/ext-r.crt").toString();
+  for (const text of [pem, `some text\n${pem}`, pem + readVector("client/keys/ext-rsa.crt").toString()]) {
+    const key = certificateKey(text);
+    assert.deepEqual([key.type, Buffer.from(key.bytes).toString()], ["ecdsa-x509", pem]);
+    assert.equal(canonicalKeyId(key), keyId("ext-r.key"));
+  }
+  assert.equal(certificateKey(readVector("client/keys/ext-rsa.crt")).type, "rsa-x509");
+  const expired = makeCertificate({ commonName: "x", key: ec, notBefore: later(-20), notAfter: later(-10) });
+  assert.equal(certificateKey(expired).type, "ecdsa-x509");
+});
+
+test("what is no root certificate is refused with Notary's sentence", () => {
+  const refused: Record<string, { file: Uint8Array | string; message: string | RegExp }> = {
+    "no PEM": { file: "hi\n", message: "the provided file does not contain a valid PEM certificate <nil>" },
+    "a key": {
+      file: readVector("client/keys/ext-r.key"),
+      message: /^Parsing certificate PEM bytes to x509 certificate: /,
+    },
+    "an Ed25519 certificate": { file: ed25519Certificate(), message: "unknown public key format" },
+  };
+  for (const [name, { file, message }] of Object.entries(refused)) {
+    assert.throws(() => certificateKey(file), failsWith("KEYS_PUBLIC_KEY_FILE", message), name);
+  }
+});
+
+/** An EC certificate in which the key was exchanged; nobody looks at its signature. */
+function ed25519Certificate(): string {
+  const { bytes } = decodePem(makeCertificate({ commonName: "x", key: ec }))[0]!;
+  const spki = createPublicKey(ec).export({ format: "der", type: "spki" });
+  const other = generateKeyPairSync("ed25519").publicKey.export({ format: "der", type: "spki" });
+  const outer = readDer(bytes);
+  const body = outer.next().contents;
+  const at = Buffer.from(body).indexOf(spki);
+  assert.ok(at > 0);
+  const exchanged = derSequence(body.subarray(0, at), other, body.subarray(at + spki.length));
+  return encodePem("CERTIFICATE", derSequence(exchanged, outer.next().raw, outer.next().raw));
+}

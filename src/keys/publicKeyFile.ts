@@ -51,6 +51,25 @@ export function encodePublicKeyFile(key: PublicKey, role?: string): string {
   return encodePem("PUBLIC KEY", bare.bytes, new Map(role === undefined ? [] : [["role", role]]));
 }
 
+/**
+ * A certificate file given for a root key (`notary init --rootcert`) as the key root.json will name: the first certificate,
+ * encoded anew. Whether it is valid and for the GUN is judged where the root is.
+ * @throws KeysError KEYS_PUBLIC_KEY_FILE with Notary's sentences
+ */
+export function certificateKey(file: Uint8Array | string): PublicKey {
+  const [block] = decodePem(typeof file === "string" ? file : new TextDecoder().decode(file));
+  if (block === undefined) {
+    throw unusable("the provided file does not contain a valid PEM certificate <nil>");
+  }
+  let certificate: Certificate;
+  try {
+    certificate = parseCertificate(block.bytes);
+  } catch (cause) {
+    throw unusable(`Parsing certificate PEM bytes to x509 certificate: ${messageOf(cause)}`, cause);
+  }
+  return keyOfCertificate(certificate);
+}
+
 function readSpki(der: Uint8Array): PublicKey {
   let type: string | undefined;
   try {
@@ -79,14 +98,17 @@ function readCertificate(der: Uint8Array, now: Date): Pick<PublicKeyFile, "key" 
   if (fault !== undefined) {
     throw unusable(`invalid certificate: ${fault}`);
   }
-  const { publicKeyAlgorithm: algorithm, commonName } = certificate;
+  const soon = new Date(now);
+  soon.setUTCMonth(soon.getUTCMonth() + nearExpiryMonths);
+  const warnings = certificate.notAfter < soon ? [`certificate with CN ${certificate.commonName} is near expiry`] : [];
+  return { key: keyOfCertificate(certificate), warnings };
+}
+
+function keyOfCertificate({ publicKeyAlgorithm: algorithm, raw }: Certificate): PublicKey {
   if (algorithm !== "ecdsa" && algorithm !== "rsa") {
     throw unusable("unknown public key format");
   }
-  const soon = new Date(now);
-  soon.setUTCMonth(soon.getUTCMonth() + nearExpiryMonths);
-  const warnings = certificate.notAfter < soon ? [`certificate with CN ${commonName} is near expiry`] : [];
-  return { key: publicKey(`${algorithm}-x509`, Buffer.from(encodePem("CERTIFICATE", der))), warnings };
+  return publicKey(`${algorithm}-x509`, Buffer.from(encodePem("CERTIFICATE", raw)));
 }
 
 /** The rules are those of every certificate; the sentences here are Notary's. */
