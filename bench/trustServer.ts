@@ -2,7 +2,7 @@
  * Our trust server and the original `notary-server` (memory store, local signer) under the same load, in the same run:
  * server CPU per request, which holds on noisy machines, and the median time to an answer.
  *
- *   node bench/trustServer.ts [--rounds 5] [--requests 4000] [--connections 4] [--targets 100000] [--only NAME]
+ *   node bench/trustServer.ts [--rounds 5] [--requests 4000] [--connections 4] [--targets 100000] [--tags 100] [--only NAME]
  */
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     requests: { type: "string", default: "4000" },
     connections: { type: "string", default: "4" },
     targets: { type: "string", default: "100000" },
+    tags: { type: "string", default: "100" },
     only: { type: "string", default: "" },
   },
 });
@@ -28,6 +29,7 @@ const rounds = Number(values.rounds);
 const requests = Number(values.requests);
 const connections = Number(values.connections);
 const manyTargets = Number(values.targets);
+const tags = Number(values.tags);
 
 const cleanups: (() => unknown)[] = [];
 const scope = { after: (cleanup: () => unknown) => void cleanups.push(cleanup) } as Parameters<
@@ -58,7 +60,7 @@ const loads: readonly Load[] = [
         const publisher = await Publisher.open(url, `bench.example/publish/${round}-${connection}`, now);
         const uploads: Exchange[] = [];
         for (let version = 1; version <= Math.max(1, requests / 20 / connections); version++) {
-          uploads.push(await publisher.upload(someTargets(1 + (version % 10))));
+          uploads.push(await publisher.upload(someTargets(tags + (version % 10))));
         }
         return uploads;
       }),
