@@ -36,7 +36,8 @@ const recorded: readonly RecordedAnswer[] = [
 test("every recorded error body is written byte for byte, with its status", () => {
   const seen = new Set<string>();
   for (const { status, body } of recorded) {
-    const [{ code, detail }] = (JSON.parse(body) as Envelope).errors;
+    const envelope: Envelope = JSON.parse(body);
+    const [{ code, detail }] = envelope.errors;
     assert.equal(encodeErrorBody(code, detail), body);
     assert.equal(serverErrorCodes[code].status, status);
     seen.add(code);
@@ -74,15 +75,15 @@ test("a protocol error carries what the server has to answer", () => {
 });
 
 // What the original client printed for each, given such an answer.
-const texts: Readonly<Record<ValidationName, string>> = {
-  ErrValidation: "An error occurred during validation: boom",
-  ErrBadHierarchy: "Metadata hierarchy is incorrect: boom",
-  ErrBadRoot: "The root metadata is invalid: boom",
-  ErrBadTargets: "The targets metadata is invalid: boom",
-  ErrBadSnapshot: "The snapshot metadata is invalid: boom",
-};
+const texts: readonly (readonly [name: ValidationName, text: string])[] = [
+  ["ErrValidation", "An error occurred during validation: boom"],
+  ["ErrBadHierarchy", "Metadata hierarchy is incomplete: boom"],
+  ["ErrBadRoot", "The root metadata is invalid: boom"],
+  ["ErrBadTargets", "The targets metadata is invalid: boom"],
+  ["ErrBadSnapshot", "The snapshot metadata is invalid: boom"],
+];
 
-for (const [name, text] of Object.entries(texts) as [ValidationName, string][]) {
+for (const [name, text] of texts) {
   test(`${name} goes over the wire and is told in the client's words`, () => {
     const body = encodeErrorBody("INVALID_UPDATE", validationDetail(name, "boom"));
     const reason = decodeErrorBody(Buffer.from(body));

@@ -58,7 +58,7 @@ function escapeForGo(json: string): string {
 /** What each kind of validation error is called before its message, by Notary's client. */
 const validationPrefixes = {
   ErrValidation: "An error occurred during validation: ",
-  ErrBadHierarchy: "Metadata hierarchy is incorrect: ",
+  ErrBadHierarchy: "Metadata hierarchy is incomplete: ",
   ErrBadRoot: "The root metadata is invalid: ",
   ErrBadTargets: "The targets metadata is invalid: ",
   ErrBadSnapshot: "The snapshot metadata is invalid: ",
@@ -85,11 +85,12 @@ export function decodeErrorBody(body: Uint8Array): ServerReason | undefined {
   }
   const detail = member(errors[0], "detail");
   const name = member(detail, "Name");
-  const message = member(member(detail, "Error"), "Msg");
-  if (!isValidationName(name)) {
+  const error = member(detail, "Error") ?? {};
+  const message = member(error, "Msg") ?? "";
+  if (!isValidationName(name) || typeof error !== "object" || typeof message !== "string") {
     return undefined;
   }
-  return { name, message: typeof message === "string" ? message : "" };
+  return { name, message };
 }
 
 function isValidationName(name: unknown): name is ValidationName {

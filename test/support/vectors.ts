@@ -7,11 +7,11 @@ export function readVector(path: string): Buffer {
 
 /** A captured JSON document; `T` is what its README says it holds. */
 export function readJsonVector<T>(path: string): T {
-  return JSON.parse(readVector(path).toString("utf8")) as T;
+  return JSON.parse(readVector(path).toString("utf8"));
 }
 
 /** The records of a captured JSON lines file. */
 export function readVectorLines<T>(path: string): T[] {
   const lines = readVector(path).toString("utf8").split("\n");
-  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as T);
+  return lines.filter((line) => line !== "").map((line): T => JSON.parse(line));
 }
