@@ -1,5 +1,5 @@
 import { compareCodePoints } from "./codePointOrder.ts";
-import { encodeBase64 } from "./encoding.ts";
+import { concatBytes, encodeBase64, encodeLatin1, encodeUtf8 } from "./encoding.ts";
 import { TufError } from "./errors.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { Signature } from "./signature.ts";
@@ -32,8 +32,8 @@ export function encodeSignedMessage(message: Uint8Array, signatures: readonly Si
   const entries = signatures.map(({ keyId, method, bytes }) => {
     return `{"keyid":${fileString(keyId)},"method":${fileString(method)},"sig":"${encodeBase64(bytes)}"}`;
   });
-  const tail = Buffer.from(`,"signatures":[${entries.join(",")}]}`);
-  return Buffer.concat([Buffer.from('{"signed":'), escapeForFile(message), tail]);
+  const tail = encodeUtf8(`,"signatures":[${entries.join(",")}]}`);
+  return concatBytes(encodeUtf8('{"signed":'), escapeForFile(message), tail);
 }
 
 /** A string of the envelope, with the same escapes as in the body. */
@@ -57,18 +57,19 @@ function escapeForFile(message: Uint8Array): Uint8Array {
     }
     growth += isHtml(byte) ? 5 : isLineSeparator(message, at) ? 3 : 0;
   }
-  return growth === 0 ? message : writeEscapes(message, Buffer.allocUnsafe(message.length + growth));
+  return growth === 0 ? message : writeEscapes(message, new Uint8Array(message.length + growth));
 }
 
-function writeEscapes(message: Uint8Array, file: Buffer): Buffer {
+function writeEscapes(message: Uint8Array, file: Uint8Array): Uint8Array {
   let end = 0;
   for (let at = 0; at < message.length; at++) {
     const byte = message[at]!;
-    if (isHtml(byte)) {
-      end += file.write(`\\u00${byte.toString(16)}`, end, "latin1");
-    } else if (isLineSeparator(message, at)) {
-      end += file.write(message[at + 2] === 0xa8 ? "\\u2028" : "\\u2029", end, "latin1");
-      at += 2;
+    const html = isHtml(byte);
+    if (html || isLineSeparator(message, at)) {
+      const escape = html ? `\\u00${byte.toString(16)}` : `\\u202${message[at + 2] === 0xa8 ? 8 : 9}`;
+      file.set(encodeLatin1(escape), end);
+      end += escape.length;
+      at += html ? 0 : 2;
     } else {
       file[end++] = byte;
     }
@@ -126,11 +127,11 @@ class CanonicalWriter {
 
   finish(): Uint8Array {
     this.#flush();
-    return this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
+    return this.#chunks.length === 1 ? this.#chunks[0]! : concatBytes(...this.#chunks);
   }
 
   #flush(): void {
-    this.#chunks.push(Buffer.from(this.#text, "utf8"));
+    this.#chunks.push(encodeUtf8(this.#text));
     this.#text = "";
   }
 

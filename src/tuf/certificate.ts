@@ -8,7 +8,7 @@ import {
   DerReader,
   type DerElement,
 } from "./der.ts";
-import { equalBytes } from "./encoding.ts";
+import { decodeLatin1, equalBytes } from "./encoding.ts";
 import { TufError } from "./errors.ts";
 
 /** What Notary's rules ask about a certificate. Byte members are views into `raw`. */
@@ -140,7 +140,7 @@ function readText({ tag, contents }: DerElement): string {
     case derTag.ia5String:
     case derTag.numericString:
     case derTag.t61String:
-      return Buffer.from(contents).toString("latin1");
+      return decodeLatin1(contents);
     default:
       throw new TufError("TUF_DER", "a name in an unknown string type");
   }
@@ -156,7 +156,7 @@ function decodeText(encoding: "utf-8" | "utf-16be", contents: Uint8Array): strin
 
 /** UTCTime or GeneralizedTime, seconds optional, `Z` or an offset. */
 function readTime({ tag, contents }: DerElement): Date {
-  const text = Buffer.from(contents).toString("latin1");
+  const text = decodeLatin1(contents);
   const parts = /^(\d{2}|\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?(?:Z|([+-])(\d\d)(\d\d))$/.exec(text);
   const yearDigits = tag === derTag.utcTime ? 2 : tag === derTag.generalizedTime ? 4 : undefined;
   if (parts === null || parts[1]!.length !== yearDigits) {

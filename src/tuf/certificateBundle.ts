@@ -1,4 +1,5 @@
 import { parseCertificate, type Certificate } from "./certificate.ts";
+import { encodeLatin1 } from "./encoding.ts";
 import { TufError } from "./errors.ts";
 import { decodePem, encodePem } from "./pem.ts";
 import { defaultLimits } from "./limits.ts";
@@ -65,7 +66,7 @@ export function parseBundle(pem: Uint8Array, maxCertificates: number = defaultLi
  */
 export function encodeBundle({ leaf, authorities }: CertificateBundle, now: Date): Uint8Array {
   const kept = authorities.filter(({ notAfter }) => notAfter.getTime() >= now.getTime());
-  return Buffer.from([leaf, ...kept].map(({ raw }) => encodePem(pemLabel, raw)).join(""));
+  return encodeLatin1([leaf, ...kept].map(({ raw }) => encodePem(pemLabel, raw)).join(""));
 }
 
 /** Whether the certificate is for `gun`: its CN is the GUN, or a prefix of it followed by `*`. */

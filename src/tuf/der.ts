@@ -1,3 +1,4 @@
+import { concatBytes, encodeHex, encodeLatin1, encodeUtf8 } from "./encoding.ts";
 import { TufError } from "./errors.ts";
 
 /** Identifier octets of the ASN.1 types in use (class, constructed bit and number in one). */
@@ -135,7 +136,7 @@ export function derIntegerValue(contents: Uint8Array): bigint {
   if (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80))) {
     fail("an integer that is not minimal");
   }
-  return BigInt.asIntN(contents.length * 8, BigInt(`0x${Buffer.from(contents).toString("hex")}`));
+  return BigInt.asIntN(contents.length * 8, BigInt(`0x${encodeHex(contents)}`));
 }
 
 /** An OBJECT IDENTIFIER's contents in dotted form. */
@@ -176,7 +177,7 @@ export function derBitStringBytes(contents: Uint8Array): Uint8Array {
 /** One element of the given tag around the given contents. */
 export function derElement(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
   const length = contents.reduce((sum, part) => sum + part.byteLength, 0);
-  return Buffer.concat([Buffer.from([tag]), encodeLength(length), ...contents]);
+  return concatBytes(Uint8Array.of(tag), encodeLength(length), ...contents);
 }
 
 export function derSequence(...elements: readonly Uint8Array[]): Uint8Array {
@@ -189,15 +190,16 @@ export function derSet(...elements: readonly Uint8Array[]): Uint8Array {
 
 /** An INTEGER; bytes are read as an unsigned big-endian number. */
 export function derInteger(value: number | bigint | Uint8Array): Uint8Array {
-  const number = value instanceof Uint8Array ? BigInt(`0x0${Buffer.from(value).toString("hex")}`) : BigInt(value);
+  const number = value instanceof Uint8Array ? BigInt(`0x0${encodeHex(value)}`) : BigInt(value);
   let bytes = 1;
   while (BigInt.asIntN(bytes * 8, number) !== number) {
     bytes++;
   }
-  const hexText = BigInt.asUintN(bytes * 8, number)
-    .toString(16)
-    .padStart(bytes * 2, "0");
-  return derElement(derTag.integer, Buffer.from(hexText, "hex"));
+  const contents = new Uint8Array(bytes);
+  for (let at = bytes - 1, rest = number; at >= 0; at--, rest >>= 8n) {
+    contents[at] = Number(BigInt.asUintN(8, rest));
+  }
+  return derElement(derTag.integer, contents);
 }
 
 /** An OBJECT IDENTIFIER from its dotted form. */
@@ -231,11 +233,11 @@ export function derNull(): Uint8Array {
 }
 
 export function derUtf8String(text: string): Uint8Array {
-  return derElement(derTag.utf8String, Buffer.from(text, "utf8"));
+  return derElement(derTag.utf8String, encodeUtf8(text));
 }
 
 export function derPrintableString(text: string): Uint8Array {
-  return derElement(derTag.printableString, Buffer.from(text, "latin1"));
+  return derElement(derTag.printableString, encodeLatin1(text));
 }
 
 /** The element `[n]` around whole elements (explicit tagging, or an implicit SEQUENCE's members). */
@@ -248,8 +250,8 @@ export function derTime(date: Date): Uint8Array {
   const digits = `${date.toISOString().slice(0, 19).replaceAll(/[-:T]/g, "")}Z`;
   const year = date.getUTCFullYear();
   return year >= 1950 && year < 2050
-    ? derElement(derTag.utcTime, Buffer.from(digits.slice(2)))
-    : derElement(derTag.generalizedTime, Buffer.from(digits));
+    ? derElement(derTag.utcTime, encodeLatin1(digits.slice(2)))
+    : derElement(derTag.generalizedTime, encodeLatin1(digits));
 }
 
 function encodeLength(length: number): Uint8Array {

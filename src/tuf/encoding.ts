@@ -1,3 +1,27 @@
+/*
+ * Texts and bytes. Beside crypto.ts the only file of the rules that uses what Node has and browsers lack (Buffer), so that the
+ * rules run elsewhere once these two have another implementation.
+ */
+
+/** The UTF-8 bytes of a well-formed text. */
+export function encodeUtf8(text: string): Uint8Array {
+  return Buffer.from(text, "utf8");
+}
+
+/** Bytes as characters U+0000 to U+00FF, one for one. */
+export function decodeLatin1(bytes: Uint8Array): string {
+  return view(bytes).toString("latin1");
+}
+
+/** The inverse of `decodeLatin1`. */
+export function encodeLatin1(text: string): Uint8Array {
+  return Buffer.from(text, "latin1");
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(parts);
+}
+
 /** Standard base64 with padding. */
 export function encodeBase64(bytes: Uint8Array): string {
   return view(bytes).toString("base64");

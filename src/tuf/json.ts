@@ -1,5 +1,6 @@
 import { canonicalize } from "./canonical.ts";
 import { compareCodePoints } from "./codePointOrder.ts";
+import { encodeUtf8 } from "./encoding.ts";
 import { TufError } from "./errors.ts";
 import { defaultLimits } from "./limits.ts";
 
@@ -126,7 +127,7 @@ class Parser {
   }
 
   #byteOffset(index: number): number {
-    return this.#bytes.byteLength === this.#text.length ? index : Buffer.byteLength(this.#text.slice(0, index));
+    return this.#bytes.byteLength === this.#text.length ? index : encodeUtf8(this.#text.slice(0, index)).byteLength;
   }
 
   #fail(what: string): never {

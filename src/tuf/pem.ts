@@ -1,4 +1,4 @@
-import { encodeBase64 } from "./encoding.ts";
+import { decodeBase64, decodeLatin1, encodeBase64 } from "./encoding.ts";
 import { TufError } from "./errors.ts";
 
 /** One block of a PEM text. */
@@ -18,7 +18,7 @@ const dashes = "-----";
  * are passed over, and line ends may be LF or CRLF.
  */
 export function decodePem(text: Uint8Array | string): PemBlock[] {
-  const source = typeof text === "string" ? text : Buffer.from(text).toString("latin1");
+  const source = typeof text === "string" ? text : decodeLatin1(text);
   const blocks: PemBlock[] = [];
   let end = nextLineStart(source, endMarker, 0);
   for (let begin = nextLineStart(source, beginMarker, 0); begin >= 0 && end >= 0;) {
@@ -88,6 +88,6 @@ function readBlock(source: string, begin: number, end: number): PemBlock | undef
     headers.set(line.slice(0, colon).trim(), line.slice(colon + 1).trim());
   }
   const body = lines.slice(bodyAt).join("").replaceAll(/[ \t]/g, "");
-  const bytes = Buffer.from(body, "base64");
-  return bytes.toString("base64") === body ? { label, headers, bytes } : undefined;
+  const bytes = decodeBase64(body);
+  return bytes && { label, headers, bytes };
 }

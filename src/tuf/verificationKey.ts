@@ -1,5 +1,6 @@
 import { firstCertificate } from "./certificateBundle.ts";
 import { digestHex, importSpki, type SignatureScheme, type VerificationKey } from "./crypto.ts";
+import { concatBytes } from "./encoding.ts";
 import type { PublicKey } from "./key.ts";
 import { decodePem } from "./pem.ts";
 
@@ -25,7 +26,7 @@ const coordinateLength: ReadonlyMap<string | undefined, number> = new Map([
 ]);
 
 /** The SubjectPublicKeyInfo of an Ed25519 key up to its 32 bytes (RFC 8410). */
-const ed25519Prefix = Buffer.from("302a300506032b6570032100", "hex");
+const ed25519Prefix = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00);
 
 /** Parsed keys, the longest unused first. A hit saves parsing, which costs about as much as a verification. */
 const cache = new Map<string, ParsedKey | undefined>();
@@ -92,7 +93,7 @@ function parse({ type, bytes }: PublicKey): ParsedKey | undefined {
       return withForm("certificate", "ec", certificateKey(bytes));
     case "ed25519":
       return bytes.length === 32
-        ? withForm("raw", "ed25519", importSpki(Buffer.concat([ed25519Prefix, bytes])))
+        ? withForm("raw", "ed25519", importSpki(concatBytes(ed25519Prefix, bytes)))
         : undefined;
     case "rsa":
       return withForm("spki", "rsa", importSpki(bytes)) ?? withForm("pem", "rsa", pemKey(bytes));
