@@ -45,19 +45,19 @@ async function filledStore(directory: string): Promise<KeyStore> {
   return store;
 }
 
-/** The rows of `notary key list`, as [role, GUN, key ID]. */
-function listed(stdout: string): string[][] {
+/** The rows of `notary key list`, as "role|GUN|key ID". */
+function listed(stdout: string): string[] {
   return stdout
     .split("\n")
     .slice(3)
     .filter((line) => line !== "")
     .map((line) => line.split(/ {2,}/))
-    .map((cells) => (cells.length === 3 ? [cells[0]!, "", cells[1]!] : cells.slice(0, 3)))
+    .map((cells) => (cells.length === 3 ? [cells[0], "", cells[1]] : cells.slice(0, 3)).join("|"))
     .toSorted();
 }
 
-function rows(keys: readonly KeyInfo[]): string[][] {
-  return keys.map(({ id, role, gun }) => [role, gun ?? "", id]).toSorted();
+function rows(keys: readonly KeyInfo[]): string[] {
+  return keys.map(({ id, role, gun }) => [role, gun, id].join("|")).toSorted();
 }
 
 test("notary lists the keys we store", async (t) => {
