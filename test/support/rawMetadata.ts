@@ -20,6 +20,13 @@ export function asMembers(value: Json | undefined): JsonMembers {
   return value;
 }
 
+export function asList(value: Json | undefined): readonly Json[] {
+  if (value === undefined || !isList(value)) {
+    throw new Error(`not a list: ${JSON.stringify(value)}`);
+  }
+  return value;
+}
+
 export function asText(value: Json | undefined): string {
   if (typeof value !== "string") {
     throw new Error(`not a text: ${JSON.stringify(value)}`);

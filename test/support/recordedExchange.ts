@@ -19,12 +19,12 @@ interface RecordedClientExchange {
   readonly request: {
     readonly method: string;
     readonly path: string;
-    readonly headers: Readonly<Record<string, string>>;
+    readonly headers: readonly (readonly [name: string, value: string])[];
     readonly body: string;
   };
   readonly response: {
     readonly status_line: string;
-    readonly headers: Readonly<Record<string, string>>;
+    readonly headers: readonly (readonly [name: string, value: string])[];
     readonly body: string;
   };
 }
@@ -46,10 +46,10 @@ export function clientFlow(): readonly RecordedExchange[] {
       label: step,
       method: request.method,
       path: request.path,
-      req_headers: request.headers,
+      req_headers: Object.fromEntries(request.headers),
       req_body: request.body,
       status: Number(response.status_line.split(" ")[1]),
-      res_headers: response.headers,
+      res_headers: Object.fromEntries(response.headers),
       res_body: response.body,
     }),
   );
