@@ -212,7 +212,9 @@ function encodeName(name: string): string {
   return encodePath(name);
 }
 
-/** Percent-encodes all but what Go's clients leave as it is in a path (`:` and `@` stay). */
+/** Percent-encodes a path as Go does: `:` and `@` stay, `'()!*` do not. */
 function encodePath(path: string): string {
-  return encodeURI(path.toWellFormed()).replace(/[?#]/g, encodeURIComponent);
+  return encodeURI(path.toWellFormed()).replace(/[?#!'()*]/g, (character) => {
+    return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+  });
 }

@@ -1,8 +1,12 @@
 /** Our client of a trust server against the original server, and the original client against our error envelopes. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
 import test, { type TestContext } from "node:test";
 import { encodeErrorBody, validationDetail } from "../../src/notary/errorCodes.ts";
 import { NotaryError, type ValidationName } from "../../src/notary/errors.ts";
+import { matchTrustRoute, type TrustMatch } from "../../src/notary/paths.ts";
 import { TrustServer } from "../../src/notary/trustServer.ts";
 import { runProgram } from "../support/childProgram.ts";
 import { failsWith } from "../support/failsWith.ts";
@@ -38,6 +42,80 @@ test("notary-server is pinged, makes keys, knows no collection, and deletes noth
   await server.delete(gun);
   assert.deepEqual(await server.changefeed({ records: 10 }), []);
 });
+
+/** Request targets on the edge of the patterns; none of them names a collection that exists. */
+const targets: readonly string[] = [
+  "/",
+  "/v2",
+  "/v2/",
+  "/%76%32/",
+  "http://other.example/v2/",
+  "/metrics?x",
+  "/metrics/",
+  "/_notary_server/health/",
+  "/v2/a/..",
+  "/v2/a/.",
+  "/v2/a/./",
+  "/../../etc/passwd",
+  "//evil.example/v2/",
+  "/v2//%C3%A9?x=%20",
+  "/v2//a'b(c)!*;,:@&=+$",
+  "/v2//%5B%5D%7C%5E%60%22%3C%3E%7B%7D%25",
+  "/v2/%zz/_trust/tuf/root.json",
+  "/v2/%2A/_trust/tuf/root.json",
+  "/v2/a%00b/_trust/tuf/root.json",
+  "/v2/a;b/_trust/tuf/root.json",
+  "/v2/_trust/tuf/root.json",
+  "/v2/a/_trust/tuf/_trust/tuf/root.json",
+  "/v2/a/_trust/tuf/targets//x.json",
+  "/v2/a/_trust/tuf/targets/.json",
+  "/v2/a/_trust/tuf/targets/x%20y.json",
+  "/v2/a/_trust/tuf/targets/x%C2%A0y.json",
+  "/v2/a/_trust/tuf/00.root.json",
+  "/v2/a/_trust/tuf/01.targets/x.json",
+  "/v2/a/_trust/tuf/1.root.json.json",
+  `/v2/a/_trust/tuf/targets.${"aB".repeat(32)}.json`,
+  `/v2/a/_trust/tuf/targets/${"aB".repeat(32)}.json`,
+  "/v2/a/_trust/changefeed?records=1",
+  "/v2/_trust/changefeed/",
+];
+
+test("notary-server understands request targets as we do", async (t) => {
+  if (!requirePeer(t, "notary-server")) return;
+  const { url } = await startNotaryServer(t);
+  for (const target of targets) {
+    // To a HEAD with broken encoding the original sends a body, which breaks the connection.
+    for (const method of ["GET", "POST", "DELETE", "PATCH", ...(target.includes("%zz") ? [] : ["HEAD"])]) {
+      const answer = await ask(url, method, target);
+      const match = matchTrustRoute(method, target);
+      assert.equal(match.kind, kindOf(method, answer), `${method} ${target}`);
+      assert.equal(match.kind === "redirect" ? match.location : undefined, answer.location, target);
+    }
+  }
+});
+
+interface Answer {
+  readonly status: number;
+  readonly location: string | undefined;
+  readonly body: string;
+}
+
+async function ask(url: string, method: string, target: string): Promise<Answer> {
+  const outgoing = request(url, { method, path: target, agent: false });
+  outgoing.end();
+  const [response]: IncomingMessage[] = await once(outgoing, "response");
+  assert.ok(response);
+  return { status: response.statusCode ?? 0, location: response.headers.location, body: await text(response) };
+}
+
+/** The stores answer 404 with a detail, the catch-all route without one; HEAD always ends in the catch-all. */
+function kindOf(method: string, { status, body }: Answer): TrustMatch["kind"] {
+  if (status === 404) {
+    return method === "HEAD" || !body.includes('"detail"') ? "notFound" : "route";
+  }
+  const kinds: Readonly<Record<number, TrustMatch["kind"]>> = { 301: "redirect", 405: "methodNotAllowed" };
+  return kinds[status] ?? (status === 400 && !body.includes("errors") ? "malformed" : "route");
+}
 
 const uploads: readonly (readonly [title: string, role: string, content: string, message: string])[] = [
   [
