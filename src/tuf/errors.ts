@@ -39,11 +39,6 @@ export const tufErrors = {
     cause: "A key is filed under an ID that is not the hash of its content.",
     remedy: "Treat the file as tampered with; the role that lists the key has to be signed anew.",
   },
-  TUF_KEY: {
-    kind: "refused",
-    cause: "A public key cannot be read, is too weak, or is of a type that cannot be used here.",
-    remedy: "Use an ECDSA P-256, Ed25519 or RSA key of at least 2048 bits.",
-  },
   TUF_DER: {
     kind: "refused",
     cause: "Bytes that should be ASN.1 in DER, a key or a certificate, are not, or hold something else.",

@@ -9,7 +9,7 @@ import { parseEnvelope, parseJson, type JsonObject } from "./json.ts";
 import { asArray, asObject } from "./jsonMember.ts";
 import { keyFromJson, publicKey, type PublicKey } from "./key.ts";
 import { encodePem } from "./pem.ts";
-import { signatureFromJson, signatureToJson, verifySignature } from "./signature.ts";
+import { signatureFromJson, verifySignature } from "./signature.ts";
 import { verifyThreshold } from "./threshold.ts";
 
 interface SignatureCase {
@@ -167,9 +167,9 @@ test("many keys neither crowd out verification nor confuse it", () => {
 });
 
 describe("a signature entry", () => {
-  test("survives JSON, its method in small letters", () => {
+  test("is read with its method in small letters", () => {
     const entry = { keyid: "k", method: "ECDSA", sig: "AAEC" };
-    assert.deepEqual({ ...signatureToJson(signatureFromJson({ ...entry })) }, { ...entry, method: "ecdsa" });
+    assert.deepEqual(signatureFromJson(entry), { keyId: "k", method: "ecdsa", bytes: Buffer.of(0, 1, 2) });
     assert.equal(signatureFromJson({ ...entry, sig: "" }).bytes.length, 0);
   });
 

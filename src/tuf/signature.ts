@@ -1,6 +1,6 @@
-import { decodeBase64, encodeBase64 } from "./encoding.ts";
+import { decodeBase64 } from "./encoding.ts";
 import { TufError } from "./errors.ts";
-import { jsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import type { JsonValue } from "./json.ts";
 import { asObject, asString } from "./jsonMember.ts";
 import type { PublicKey } from "./key.ts";
 import { verifyWith } from "./crypto.ts";
@@ -49,13 +49,4 @@ export function signatureFromJson(value: JsonValue | undefined): Signature {
     method: asString(entry["method"], "the method of a signature").toLowerCase(),
     bytes,
   };
-}
-
-/** `{"keyid":…,"method":…,"sig":base64}` */
-export function signatureToJson({ keyId, method, bytes }: Signature): JsonObject {
-  return jsonObject([
-    ["keyid", keyId],
-    ["method", method],
-    ["sig", encodeBase64(bytes)],
-  ]);
 }
