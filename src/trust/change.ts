@@ -33,8 +33,8 @@ export interface DelegationChange {
   readonly clearPaths: boolean;
 }
 
-const actions: readonly string[] = ["create", "update", "delete"] satisfies ChangeAction[];
-const types: readonly string[] = ["target", "delegation", "witness", "role"] satisfies ChangeType[];
+const actions: readonly ChangeAction[] = ["create", "update", "delete"];
+const types: readonly ChangeType[] = ["target", "delegation", "witness", "role"];
 const changeLimit = 16 * 1024 * 1024;
 
 /** Adds or replaces a target. */
@@ -106,22 +106,24 @@ export function encodeChange({ action, scope, type, path, data }: Change): Uint8
 export function decodeChange(bytes: Uint8Array, where: string): Change {
   return reading(where, () => {
     const object = asObject(parseJson(bytes, { maxBytes: changeLimit }));
-    const action = asString(object["action"], "action");
+    const actionText = asString(object["action"], "action");
+    const action = actions.find((known) => known === actionText);
     const scope = asString(object["role"], "role");
-    const type = asString(object["type"], "type");
+    const typeText = asString(object["type"], "type");
+    const type = types.find((known) => known === typeText);
     const path = asString(object["path"] ?? "", "path");
     const text = object["data"] ?? null;
     const data = text === null ? undefined : decodeBase64(asString(text, "data"));
     if (text !== null && data === undefined) {
       throw unusable(where, "its data is not base64");
     }
-    if (!actions.includes(action) || !types.includes(type)) {
-      throw unusable(where, `it asks to ${action} a ${type}`);
+    if (action === undefined || type === undefined) {
+      throw unusable(where, `it asks to ${actionText} a ${typeText}`);
     }
     if (!isScope(scope, type)) {
       throw unusable(where, `${JSON.stringify(scope)} is not a role that can be changed`);
     }
-    return { action: action as ChangeAction, scope, type: type as ChangeType, path, data };
+    return { action, scope, type, path, data };
   });
 }
 

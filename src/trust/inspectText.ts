@@ -64,17 +64,22 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   const widths = head.map(() => minimumWidth);
   for (const cells of lines) {
     for (const [column, cell] of cells.entries()) {
-      widths[column] = Math.max(widths[column]!, [...cell].length + padding);
+      widths[column] = Math.max(widths[column]!, width(cell) + padding);
     }
   }
   return lines
     .map((cells) => {
       const padded = cells.map((cell, column) => {
-        return column === cells.length - 1 ? cell : cell + " ".repeat(widths[column]! - [...cell].length);
+        return column === cells.length - 1 ? cell : cell + " ".repeat(widths[column]! - width(cell));
       });
       return `${padded.join("")}\n`;
     })
     .join("");
+}
+
+/** Characters, as Go counts them. */
+function width(cell: string): number {
+  return Array.from(cell).length;
 }
 
 /** Go's encoder also escapes what could end a script element. */

@@ -96,11 +96,10 @@ export class LastSeen {
       for (;;) {
         const files = (await filesIn(directory)).filter((name) => recordName.test(name));
         const records = await Promise.all(files.map((file) => readRecord(join(directory, file), gun)));
-        if (!records.includes("vanished")) {
+        const read = records.filter((record) => record !== undefined);
+        if (read.length === records.length) {
           const seen = new Map<string, Seen>();
-          for (const record of records) {
-            mergeInto(seen, record as SeenRoles);
-          }
+          read.forEach((record) => mergeInto(seen, record));
           return { seen, files };
         }
       }
@@ -145,10 +144,11 @@ async function filesIn(directory: string): Promise<string[]> {
 }
 
 function encodeRecord(gun: string, seen: SeenRoles): string {
-  const roles = [...seen]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([role, { version, sha256 }]) => [role, { version, sha256 }]);
-  const record = { format, gun, roles: Object.fromEntries(roles) as Record<string, Seen> };
+  const roles: Record<string, Seen> = {};
+  for (const [role, { version, sha256 }] of [...seen].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    roles[role] = { version, sha256 };
+  }
+  const record = { format, gun, roles };
   return `${JSON.stringify({ ...record, check: checkOf(record) }, null, 2)}\n`;
 }
 
@@ -162,13 +162,14 @@ function checkOf(record: { format: number; gun: string; roles: Readonly<Record<s
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
-async function readRecord(path: string, gun: string): Promise<SeenRoles | "vanished"> {
+/** @returns undefined when the record is gone */
+async function readRecord(path: string, gun: string): Promise<SeenRoles | undefined> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
   } catch (error) {
     if (isMissing(error)) {
-      return "vanished";
+      return undefined;
     }
     throw error;
   }

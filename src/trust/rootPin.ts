@@ -24,9 +24,8 @@ export function rootPinFor(pin: Pin, now: Date): RootPin | undefined {
       return { select: (leaves) => leavesOfAuthorities(leaves, pin.path, now) };
     case "none":
       return { select: () => reasons.nothingPinned };
-    case "firstUse":
-    case "rootFile":
-      return undefined;
+    default:
+      return undefined; // firstUse, rootFile
   }
 }
 

@@ -61,9 +61,10 @@ const divergences: readonly { readonly run: string; readonly ours: string; reado
 
 for (const file of readdirSync(directory).toSorted()) {
   const repository = JSON.parse(readFileSync(join(directory, file), "utf8")) as Repository;
-  const skip =
-    repository.timeDependent === true ? "the vector has no files: it depended on the time of its making" : false;
-  test(`${repository.name}: ${repository.description}`, { skip }, (t) => replay(t, repository));
+  // Time-dependent ones were recorded without their files.
+  if (repository.timeDependent !== true) {
+    test(`${repository.name}: ${repository.description}`, (t) => replay(t, repository));
+  }
 }
 
 async function replay(t: TestContext, repository: Repository): Promise<void> {

@@ -1,6 +1,5 @@
 /** A trust server that serves files as they are and writes down what it was asked. */
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 
 export type StaticAnswer = string | Uint8Array | { readonly status: number; readonly body?: string };
@@ -37,7 +36,9 @@ export class StaticTrustServer {
   }
 
   get host(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") throw new Error("the server does not listen");
+    return `127.0.0.1:${address.port}`;
   }
 
   /** Serves these files of a collection, by name (`root.json`, `targets/a.<hash>.json`), and nothing else of it. */
