@@ -35,7 +35,7 @@ interface RecordedKeys {
 }
 
 /** Any moment while the traffic was recorded: what it carries was valid then. */
-const recordedAt = new Date("2026-11-21T04:12:00Z");
+export const recordedAt = new Date("2026-11-21T04:12:00Z");
 
 /** What the recording connection said about itself. */
 const connectionHeaders = new Set(["connection", "content-length", "transfer-encoding", "host", "accept-encoding"]);
@@ -73,7 +73,7 @@ export class ReplayedServer {
 
   /** Sends a recorded request; a key that the original answered with is put into the signer's table before. */
   async replay(exchange: RecordedExchange, path = exchange.path): Promise<WireAnswer> {
-    const { method, req_headers: headers = {}, req_body: body, res_body: recorded } = exchange;
+    const { method, req_headers: headers, req_body: body, res_body: recorded } = exchange;
     if (recorded?.startsWith('{"keytype"')) {
       await this.#insertKey(parseMembers(recorded));
     }

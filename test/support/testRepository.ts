@@ -118,6 +118,14 @@ export function delegation(
   };
 }
 
+export interface RepositoryOptions {
+  /** A new name by default. */
+  readonly gun?: string;
+  /** Who keeps the snapshot key; the server by default. */
+  readonly snapshot?: "server" | "client";
+  readonly rootKey?: (gun: string) => TestKey;
+}
+
 export class TestRepository {
   readonly server: TrustServerUnderTest;
   readonly gun: string;
@@ -134,12 +142,8 @@ export class TestRepository {
   }
 
   /** A name and keys of its own; nothing is uploaded. */
-  static async create(
-    server: TrustServerUnderTest,
-    options: { readonly snapshot?: "server" | "client"; readonly rootKey?: (gun: string) => TestKey } = {},
-  ): Promise<TestRepository> {
-    const gun = `case.test/${randomUUID()}`;
-    const { rootKey = certificateKey } = options;
+  static async create(server: TrustServerUnderTest, options: RepositoryOptions = {}): Promise<TestRepository> {
+    const { gun = `case.test/${randomUUID()}`, rootKey = certificateKey } = options;
     const timestamp = await server.key(gun, "timestamp");
     const snapshot = options.snapshot === "client" ? ecdsaKey() : await server.key(gun, "snapshot");
     return new TestRepository(server, gun, [rootKey(gun), ecdsaKey(), snapshot, timestamp]);
@@ -148,7 +152,7 @@ export class TestRepository {
   /** A repository whose first upload (root and targets 1, the snapshot too if the publisher keeps its key) is accepted. */
   static async published(
     server: TrustServerUnderTest,
-    options: Parameters<typeof TestRepository.create>[1] & { readonly targets?: TargetsOptions } = {},
+    options: RepositoryOptions & { readonly targets?: TargetsOptions } = {},
   ): Promise<TestRepository> {
     const repository = await TestRepository.create(server, options);
     const root = repository.root();
