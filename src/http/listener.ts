@@ -74,6 +74,7 @@ const answers: Readonly<Record<string, string>> = {
 export async function listen(options: ListenOptions): Promise<Listener> {
   const limits = { ...defaultListenerLimits, ...options.limits };
   const server = createServer(options, limits);
+  const connections = new Connections(server);
   server.timeout = limits.idleMs;
   server.maxConnections = limits.maxConnections;
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -96,7 +97,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
         server.setSecureContext(tlsOptions(certificate, options.clientAuthorities));
       }
     },
-    close: (graceMs = defaultGraceMs) => close(server, graceMs),
+    close: (graceMs = defaultGraceMs) => close(server, connections, graceMs),
   };
 }
 
@@ -127,7 +128,8 @@ function createServer(options: ListenOptions, limits: ListenerLimits): HttpServe
   }
   try {
     const tls = tlsOptions(options.tls, options.clientAuthorities);
-    return createHttpsServer({ ...settings, ...tls, ...clientAuthentication(options) }, options.handler);
+    const handshake = { handshakeTimeout: limits.headersMs, ...clientAuthentication(options) };
+    return createHttpsServer({ ...settings, ...tls, ...handshake }, options.handler);
   } catch (cause) {
     throw new HttpError("HTTP_CERTIFICATE", "the certificate or its key cannot be used", { cause });
   }
@@ -158,12 +160,41 @@ function listening(server: HttpServer, { host, port }: ListenOptions): Promise<v
   });
 }
 
-async function close(server: HttpServer, graceMs: number): Promise<void> {
+/** The connections of a server: all of them, and those that never sent a request, which Node does not count as idle. */
+class Connections {
+  readonly #all = new Set<Socket>();
+  readonly #unused = new Set<Socket>();
+
+  constructor(server: HttpServer | HttpsServer) {
+    // With TLS a connection is there before the one that requests come over.
+    server.on("connection", (socket: Socket) => track(this.#all, socket));
+    server.on(server instanceof HttpsServer ? "secureConnection" : "connection", (socket: Socket) => {
+      track(this.#unused, socket);
+    });
+    server.on("request", (request) => this.#unused.delete(request.socket));
+  }
+
+  destroyUnused(): void {
+    this.#unused.forEach((socket) => socket.destroy());
+  }
+
+  destroyAll(): void {
+    this.#all.forEach((socket) => socket.destroy());
+  }
+}
+
+function track(sockets: Set<Socket>, socket: Socket): void {
+  sockets.add(socket);
+  socket.once("close", () => sockets.delete(socket));
+}
+
+async function close(server: HttpServer, connections: Connections, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
+  connections.destroyUnused();
   const sweep = setInterval(() => server.closeIdleConnections(), sweepMs);
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  const cut = setTimeout(() => connections.destroyAll(), graceMs);
   await closed;
   clearInterval(sweep);
   clearTimeout(cut);
