@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { startNotaryServer } from "../test/support/notaryServer.ts";
+import type { Scope } from "../test/support/temporaryDirectory.ts";
 import { peerPath } from "../test/support/peers.ts";
 import { measureLoad } from "./support/load.ts";
 import { endedChildrenCpu } from "./support/processCpu.ts";
@@ -31,9 +32,7 @@ interface Run {
 }
 
 const cleanups: (() => unknown)[] = [];
-const scope = { after: (cleanup: () => unknown) => void cleanups.push(cleanup) } as Parameters<
-  typeof startNotaryServer
->[0];
+const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
 const home = mkdtempSync(join(tmpdir(), "countersign-bench-"));
 try {
   const server = await startNotaryServer(scope);

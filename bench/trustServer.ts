@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { metadataPath } from "../src/notary/paths.ts";
 import { startCountersign } from "../test/support/countersign.ts";
 import { startNotaryServer } from "../test/support/notaryServer.ts";
+import type { Scope } from "../test/support/temporaryDirectory.ts";
 import { measureLoad } from "./support/load.ts";
 import type { Exchange, Sample, Target } from "./support/load.ts";
 import { Publisher, someTargets } from "./support/publisher.ts";
@@ -32,9 +33,7 @@ const manyTargets = Number(values.targets);
 const tags = Number(values.tags);
 
 const cleanups: (() => unknown)[] = [];
-const scope = { after: (cleanup: () => unknown) => void cleanups.push(cleanup) } as Parameters<
-  typeof startCountersign
->[0];
+const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
 
 /** A load makes its exchanges for one server anew for each round: one sequence for each connection. */
 interface Load {

@@ -5,8 +5,7 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { before, describe, test } from "node:test";
-import type { TestContext } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { runOk, runProgram } from "../support/childProgram.ts";
 import type { RunResult } from "../support/childProgram.ts";
 import { countersign, startCountersign } from "../support/countersign.ts";
@@ -14,8 +13,9 @@ import type { RunningCountersign } from "../support/countersign.ts";
 import { startDockerEngine } from "../support/dockerEngine.ts";
 import type { DockerEngine } from "../support/dockerEngine.ts";
 import { startDockerRegistry } from "../support/dockerRegistry.ts";
-import { findPeer, peerPath, requireDockerEngine } from "../support/peers.ts";
+import { canStartDockerEngine, peerPath, requireDockerEngine } from "../support/peers.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
+import type { Scope } from "../support/temporaryDirectory.ts";
 
 const passphrases = {
   DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "root-passphrase",
@@ -34,7 +34,7 @@ interface Site {
   readonly trustServer: RunningCountersign;
 }
 
-async function startSite(t: Pick<TestContext, "after">): Promise<Site> {
+async function startSite(t: Scope): Promise<Site> {
   const [engine, registry, trustServer] = await Promise.all([
     startDockerEngine(t),
     startDockerRegistry(t),
@@ -43,7 +43,7 @@ async function startSite(t: Pick<TestContext, "after">): Promise<Site> {
   return { engine, registry, trustServer };
 }
 
-function newUser(t: Pick<TestContext, "after">, site: Site): User {
+function newUser(t: Scope, site: Site): User {
   const home = temporaryDirectory(t);
   const tls = join(home, ".docker/tls", site.trustServer.host);
   mkdirSync(tls, { recursive: true });
@@ -85,19 +85,18 @@ function pushedDigest(result: RunResult): string {
 }
 
 describe("Docker with our trust server", { concurrency: false }, () => {
-  // One site for the whole story: each test starts from what the earlier users of the site left, under names of its own.
+  // One site for the whole story, as engines start slowly; each test uses repositories of its own.
+  const cleanups: (() => unknown)[] = [];
   let site: Site;
-  let ready = false;
-  before(async (context) => {
-    const t = context as unknown as TestContext;
-    if (findPeer("dockerd") === undefined || findPeer("docker-registry") === undefined || process.getuid?.() !== 0)
-      return;
-    site = await startSite(t);
-    ready = true;
+  before(async () => {
+    if (canStartDockerEngine()) site = await startSite({ after: (cleanup) => void cleanups.push(cleanup) });
+  });
+  after(async () => {
+    for (const cleanup of cleanups.toReversed()) await cleanup();
   });
 
   test("a signed push is pulled by a second user with an empty home, and only the signed content", async (t) => {
-    if (!requireDockerEngine(t) || !ready) return;
+    if (!requireDockerEngine(t)) return;
     const alice = newUser(t, site);
     const image = `${site.registry}/team/app:1.0`;
     await makeImage(alice, image, "signed content");
@@ -118,7 +117,7 @@ describe("Docker with our trust server", { concurrency: false }, () => {
   });
 
   test("an unsigned tag and an unknown repository are refused with Docker's words", async (t) => {
-    if (!requireDockerEngine(t) || !ready) return;
+    if (!requireDockerEngine(t)) return;
     const alice = newUser(t, site);
     const signed = `${site.registry}/team/partly:signed`;
     const unsigned = `${site.registry}/team/partly:unsigned`;
@@ -140,7 +139,7 @@ describe("Docker with our trust server", { concurrency: false }, () => {
   });
 
   test("a signer is added, signs, and both inspect commands print the same bytes", async (t) => {
-    if (!requireDockerEngine(t) || !ready) return;
+    if (!requireDockerEngine(t)) return;
     const alice = newUser(t, site);
     const repository = `${site.registry}/team/signers`;
     await makeImage(alice, `${repository}:1.0`, "first");
@@ -174,13 +173,14 @@ describe("Docker with our trust server", { concurrency: false }, () => {
   });
 
   test("a trust directory made by Docker works under our notary, and the reverse", async (t) => {
-    if (!requireDockerEngine(t) || !ready) return;
+    if (!requireDockerEngine(t)) return;
     const alice = newUser(t, site);
     const repository = `${site.registry}/team/shared`;
     const notaryEnv = {
       ...alice.env,
       NOTARY_ROOT_PASSPHRASE: passphrases.DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE,
       NOTARY_TARGETS_PASSPHRASE: passphrases.DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE,
+      NOTARY_SNAPSHOT_PASSPHRASE: passphrases.DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE,
     };
     const notary = (...args: string[]): Promise<RunResult> =>
       countersign(

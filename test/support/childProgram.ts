@@ -3,8 +3,8 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Scope } from "./temporaryDirectory.ts";
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -73,7 +73,7 @@ export interface ServiceOptions {
 
 /** Starts a long-running program, waits until it is ready, and stops it when the test ends. */
 export async function startService(
-  t: Pick<TestContext, "after">,
+  t: Scope,
   command: string,
   args: readonly string[],
   options: ServiceOptions,

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { runProgram, startService } from "./childProgram.ts";
 import type { RunOptions, RunResult, Service } from "./childProgram.ts";
 import { temporaryDirectory } from "./temporaryDirectory.ts";
+import type { Scope } from "./temporaryDirectory.ts";
 
 const entryPoint = join(import.meta.dirname, "../../src/cli/main.ts");
 
@@ -27,10 +27,7 @@ export interface UpOptions {
 }
 
 /** `countersign up` on a port the system picks, ready when /healthz says so. */
-export async function startCountersign(
-  t: Pick<TestContext, "after">,
-  options: UpOptions = {},
-): Promise<RunningCountersign> {
+export async function startCountersign(t: Scope, options: UpOptions = {}): Promise<RunningCountersign> {
   const data = options.data ?? temporaryDirectory(t);
   const [command = process.execPath, ...args] = [
     ...(options.wrapper ?? []),

@@ -1,9 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { runProgram, startService } from "./childProgram.ts";
 import { peerPath } from "./peers.ts";
 import { temporaryDirectory } from "./temporaryDirectory.ts";
+import type { Scope } from "./temporaryDirectory.ts";
 
 /** A Docker engine of the test's own: its socket, and nothing shared with another one. */
 export interface DockerEngine {
@@ -11,7 +11,7 @@ export interface DockerEngine {
 }
 
 /** Starts `dockerd` without network bridges or firewall rules, as a test needs no containers' network. */
-export async function startDockerEngine(t: Pick<TestContext, "after">): Promise<DockerEngine> {
+export async function startDockerEngine(t: Scope): Promise<DockerEngine> {
   const directory = temporaryDirectory(t);
   const socket = `unix://${join(directory, "d.sock")}`;
   const home = join(directory, "home");

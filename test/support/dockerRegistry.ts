@@ -1,12 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { freePort, startService } from "./childProgram.ts";
 import { peerPath } from "./peers.ts";
 import { temporaryDirectory } from "./temporaryDirectory.ts";
+import type { Scope } from "./temporaryDirectory.ts";
 
 /** Starts the original registry over plain HTTP on loopback and returns its `host:port`. */
-export async function startDockerRegistry(t: Pick<TestContext, "after">): Promise<string> {
+export async function startDockerRegistry(t: Scope): Promise<string> {
   const directory = temporaryDirectory(t);
   const address = `127.0.0.1:${await freePort()}`;
   const config = {

@@ -1,11 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { freePort, startService } from "./childProgram.ts";
 import type { Service } from "./childProgram.ts";
 import { peerPath } from "./peers.ts";
 import { temporaryDirectory } from "./temporaryDirectory.ts";
+import type { Scope } from "./temporaryDirectory.ts";
 
 export interface NotaryServerOptions {
   /** PEM files of the server's certificate and key; plain HTTP without them. */
@@ -19,10 +19,7 @@ export interface NotaryServer extends Service {
 }
 
 /** Starts the original trust server with its memory store and local signer. */
-export async function startNotaryServer(
-  t: Pick<TestContext, "after">,
-  options: NotaryServerOptions = {},
-): Promise<NotaryServer> {
+export async function startNotaryServer(t: Scope, options: NotaryServerOptions = {}): Promise<NotaryServer> {
   const directory = temporaryDirectory(t);
   const port = await freePort();
   const { tls } = options;

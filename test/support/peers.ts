@@ -52,10 +52,21 @@ export function requirePeer(t: TestContext, ...peers: Peer[]): boolean {
   );
 }
 
+const dockerPeers = ["dockerd", "docker", "docker-registry"] as const;
+
 /** The Docker engine starts only as root; elsewhere such a test is skipped like one whose program is missing. */
 export function requireDockerEngine(t: TestContext): boolean {
-  if (!requirePeer(t, "dockerd", "docker", "docker-registry")) return false;
-  return requirement(t, process.getuid?.() === 0 ? [] : ["root (dockerd needs it)"]);
+  if (!requirePeer(t, ...dockerPeers)) return false;
+  return requirement(t, isRoot() ? [] : ["root (dockerd needs it)"]);
+}
+
+/** For what is started before the tests that then ask `requireDockerEngine`. */
+export function canStartDockerEngine(): boolean {
+  return isRoot() && dockerPeers.every((peer) => findPeer(peer) !== undefined);
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
 }
 
 function requirement(t: TestContext, lacking: readonly string[]): boolean {
