@@ -1,0 +1,26 @@
+import { CountersignError } from "../tuf/error.ts";
+import type { ErrorCatalogue, ErrorOptions } from "../tuf/error.ts";
+
+/** Everything the command line itself refuses; what other rooms throw passes through unchanged. */
+export const cliErrors = {
+  CLI_USAGE: {
+    kind: "usage",
+    cause: "The command line has an unknown option, a missing argument or a value that cannot be used.",
+    remedy: "Run the command with --help to see what it takes.",
+  },
+  CLI_UNPINNED: {
+    kind: "refused",
+    cause: "The root of the collection is seen for the first time, and nothing says that it is the right one.",
+    remedy: "Pin it with --root-key ID or --root-file FILE, or believe the trust server with --first-use accept.",
+  },
+} as const satisfies ErrorCatalogue;
+
+export type CliCode = keyof typeof cliErrors;
+
+export class CliError extends CountersignError {
+  declare readonly code: CliCode;
+
+  constructor(code: CliCode, message: string, options: ErrorOptions = {}) {
+    super(code, cliErrors[code], message, options);
+  }
+}

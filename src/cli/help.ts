@@ -1,0 +1,38 @@
+import { CliError } from "./errors.ts";
+import { productVersion } from "./productVersion.ts";
+import type { NativeCommand } from "./nativeCommand.ts";
+
+const overview = `Docker Content Trust: sign images, verify them, and run the server that keeps the signatures.
+
+Usage: countersign COMMAND [ARGUMENTS]
+
+  up                start the trust server and its signing service on this machine
+  verify IMAGE…     decide whether images are signed by whom you trust: 0 yes, 3 no, 4 could not decide
+  inspect IMAGE…    show who signed what, as \`docker trust inspect\` does
+  notary …          the command line of Notary's client: init, add, publish, list, key, delegation, …
+  version           show the version
+
+Every command explains itself with --help. Called by the name notary, the program is \`countersign notary\`.
+
+Example:
+  $ countersign up --data ./trust
+  $ countersign verify --first-use accept registry.example/team/app:1.0
+`;
+
+export const help: NativeCommand = async (_args, ui) => {
+  ui.print(overview);
+  return 0;
+};
+
+export const version: NativeCommand = async (_args, ui) => {
+  ui.print(`countersign ${productVersion()} (node ${process.version})\n`);
+  return 0;
+};
+
+/** The error for a word that is none of the commands; the hint names those that begin alike. */
+export function unknownCommand(word: string, commands: readonly string[]): CliError {
+  const near = commands.filter((name) => name.startsWith(word.slice(0, 2)));
+  const hint =
+    near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "Run countersign --help for the list of commands.";
+  return new CliError("CLI_USAGE", `there is no command ${JSON.stringify(word)}`, { hint });
+}

@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { TrustServer } from "../notary/trustServer.ts";
+import { DockerConfig, dockerConfigDirectory } from "../oci/dockerConfig.ts";
+import { readDockerTls } from "../oci/dockerTls.ts";
+import type { ImageName } from "../oci/imageName.ts";
+import { Collection } from "../trust/collection.ts";
+import { stateDirectory } from "../trust/directories.ts";
+import { gunOfImage } from "../trust/gun.ts";
+import { LastSeen } from "../trust/lastSeen.ts";
+import { PinPolicy } from "../trust/pins.ts";
+import { locateTrustServer } from "../trust/serverLocation.ts";
+import type { VerifiedCollection } from "../trust/verifiedCollection.ts";
+import { TufError } from "../tuf/errors.ts";
+import type { Ui } from "./ui.ts";
+
+export interface ImageAccess {
+  /** `--server`; without it the environment and the image's name decide. */
+  readonly server: string | undefined;
+  readonly ui: Ui;
+}
+
+/**
+ * Updates and verifies the collection that speaks for an image. It is found as Docker finds it, with Docker's cache,
+ * logins and certificates per host; what was seen is remembered in our own state directory.
+ * @throws what Collection.update throws; `isUnpinned` tells a root that is new and not pinned
+ */
+export async function updateForImage(
+  image: ImageName,
+  pins: PinPolicy,
+  access: ImageAccess,
+): Promise<VerifiedCollection> {
+  const environment = process.env;
+  return await update(image, access, {
+    trustDir: join(dockerConfigDirectory(environment), "trust"),
+    lastSeen: new LastSeen(stateDirectory(environment, environment["HOME"] || homedir())),
+    pins,
+  });
+}
+
+/** The collection as the trust server presents it, believing its root. Nothing of it is kept. */
+export async function lookForImage(image: ImageName, access: ImageAccess): Promise<VerifiedCollection> {
+  const trustDir = await mkdtemp(join(tmpdir(), "countersign-look-"));
+  try {
+    return await update(image, access, { trustDir, pins: PinPolicy.firstUse() });
+  } finally {
+    await rm(trustDir, { recursive: true, force: true });
+  }
+}
+
+/** Whether verification failed only because the collection is new on this machine and nothing pins its root. */
+export function isUnpinned(error: unknown): boolean {
+  return (
+    error instanceof TufError &&
+    error.code === "TUF_ROOT_CERTIFICATE" &&
+    error.message.endsWith("invalid trust pinning specified")
+  );
+}
+
+async function update(
+  image: ImageName,
+  { server: given, ui }: ImageAccess,
+  place: { readonly trustDir: string; readonly lastSeen?: LastSeen; readonly pins: PinPolicy },
+): Promise<VerifiedCollection> {
+  const environment = process.env;
+  const location =
+    given === undefined ? locateTrustServer(image, { environment }) : { url: given, plainHttpFallback: false };
+  const directory = dockerConfigDirectory(environment);
+  const server = new TrustServer({
+    ...location,
+    tls: await readDockerTls(directory, URL.parse(location.url)?.host ?? location.url),
+    credentials: async () => (await DockerConfig.load(directory, environment)).credentials(image.domain),
+    offlineAfterFailedPing: false,
+    environment,
+  });
+  const collection = Collection.open({
+    gun: gunOfImage(image),
+    server,
+    ...place,
+    onWarning: ({ level, message }) => {
+      if (level !== "info") ui.warn(message);
+    },
+  });
+  try {
+    return await collection.update();
+  } finally {
+    server.close();
+  }
+}

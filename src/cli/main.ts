@@ -1,0 +1,59 @@
+/**
+ * The entry point of every program we are: `countersign`, and `notary` when called by that name. It only finds out which
+ * command is meant; each command is loaded when it is the one, so that none waits for the others.
+ */
+import { basename } from "node:path";
+import type { NativeCommand } from "./nativeCommand.ts";
+import { exitCodeOf, Ui } from "./ui.ts";
+
+const oldestNode = 24;
+
+const nativeCommands: Readonly<Record<string, () => Promise<NativeCommand>>> = {
+  up: async () => (await import("./up.ts")).up,
+  verify: async () => (await import("./verify.ts")).verify,
+  inspect: async () => (await import("./inspect.ts")).inspect,
+  version: async () => (await import("./help.ts")).version,
+  help: async () => (await import("./help.ts")).help,
+};
+
+/** Runs what the program's name and arguments ask for; the result is the exit code. */
+async function main(program: string, args: readonly string[]): Promise<number> {
+  const ui = new Ui();
+  const version = Number.parseInt(process.versions.node, 10);
+  if (version < oldestNode) {
+    ui.note(`countersign: Node.js ${oldestNode} or newer is needed; this is ${process.versions.node}`);
+    return 1;
+  }
+  if (program === "notary") return notary(args, ui);
+  const [name = "help", ...rest] = args;
+  if (name === "notary") return notary(rest, ui);
+  try {
+    const load = nativeCommands[aliases[name] ?? name];
+    if (!load) {
+      const { unknownCommand } = await import("./help.ts");
+      throw unknownCommand(name, Object.keys(nativeCommands));
+    }
+    const command = await load();
+    return await command(rest, ui);
+  } catch (error) {
+    ui.fail(error);
+    return exitCodeOf(error);
+  }
+}
+
+const aliases: Readonly<Record<string, string>> = {
+  "--help": "help",
+  "-h": "help",
+  "--version": "version",
+  "-v": "version",
+};
+
+async function notary(args: readonly string[], ui: Ui): Promise<number> {
+  const [{ runCompatible }, { notaryProgram }] = await Promise.all([
+    import("./compat/run.ts"),
+    import("./notary/program.ts"),
+  ]);
+  return runCompatible(notaryProgram, args, ui);
+}
+
+process.exitCode = await main(basename(process.argv[1] ?? "").replace(/\.m?[jt]s$/, ""), process.argv.slice(2));

@@ -1,0 +1,97 @@
+import { readFileSync } from "node:fs";
+import { goFileError } from "../compat/goText.ts";
+import type { CompatLog } from "../compat/log.ts";
+import type { Invocation } from "../compat/run.ts";
+import { KeyStore } from "../../keys/keyStore.ts";
+import type { PassphraseSource } from "../../keys/passphrase.ts";
+import type { TlsOptions } from "../../notary/tlsOptions.ts";
+import { TrustServer } from "../../notary/trustServer.ts";
+import { Collection } from "../../trust/collection.ts";
+import { PinPolicy } from "../../trust/pins.ts";
+import type { Ui } from "../ui.ts";
+import { readNotaryConfig } from "./config.ts";
+import type { NotaryConfig } from "./config.ts";
+import { notaryCredentials } from "./credentials.ts";
+import { notaryPassphrases } from "./passphrases.ts";
+
+/** Which rights a command asks the token service for; `offline` does not use the server. */
+export type Access = "offline" | "pull" | "push,pull" | "*";
+
+/** What the commands of `notary` share: configuration, key store, passphrases, and the way to a collection. */
+export class NotaryClient {
+  readonly config: NotaryConfig;
+  readonly keys: KeyStore;
+  readonly passphrases: PassphraseSource;
+  readonly #ui: Ui;
+  readonly #log: CompatLog;
+
+  constructor({ flags, log, ui }: Invocation) {
+    log.level = flags.bool("debug") ? "debug" : flags.bool("verbose") ? "info" : "warning";
+    this.#ui = ui;
+    this.#log = log;
+    this.config = readNotaryConfig(flags, log);
+    this.keys = new KeyStore(this.config.trustDir, { onWarning: (text) => log.warning(text) });
+    this.passphrases = notaryPassphrases(ui);
+  }
+
+  /** Opens a collection; unless offline, after the server has been asked whether it is there. */
+  async collection(gun: string, access: Access): Promise<Collection> {
+    const pins = PinPolicy.fromNotary(this.config.trustPinning);
+    const server = access === "offline" ? undefined : await this.#connect(access);
+    return Collection.open({
+      gun,
+      trustDir: this.config.trustDir,
+      ...(server && { server }),
+      pins,
+      keys: this.keys,
+      passphrases: this.passphrases,
+      onWarning: ({ level, message }) => this.#log[level](message),
+    });
+  }
+
+  async #connect(access: Exclude<Access, "offline">): Promise<TrustServer> {
+    const { server: url } = this.config;
+    const server = new TrustServer({
+      url,
+      access,
+      credentials: () => notaryCredentials(this.#ui, this.#log),
+      tls: this.#tls(),
+      userAgent: "Go-http-client/1.1",
+      environment: process.env,
+    });
+    const ping = await server.ping();
+    if (!ping.online) {
+      this.#log.error(`could not reach ${url}: ${ping.reason}`);
+      this.#log.info("continuing in offline mode");
+    }
+    return server;
+  }
+
+  #tls(): TlsOptions {
+    const { rootCa, clientCertificate, clientKey, skipTlsVerify } = this.config;
+    if ((clientCertificate === undefined) !== (clientKey === undefined)) {
+      throw new Error("either pass both client key and cert, or neither");
+    }
+    return {
+      ...(rootCa !== undefined && { ca: [readPem(rootCa, `could not read CA certificate "${rootCa}"`)] }),
+      ...(clientCertificate !== undefined &&
+        clientKey !== undefined && {
+          clientCertificates: [
+            {
+              cert: readPem(clientCertificate, "Could not load X509 key pair"),
+              key: readPem(clientKey, "Could not load X509 key pair"),
+            },
+          ],
+        }),
+      insecureSkipVerify: skipTlsVerify,
+    };
+  }
+}
+
+function readPem(file: string, trouble: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new Error(`unable to configure TLS: ${trouble}: ${goFileError("open", file, error)}`, { cause: error });
+  }
+}

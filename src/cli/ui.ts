@@ -1,0 +1,77 @@
+/**
+ * Everything the program shows. The rules:
+ * - stdout carries results only; with `--json` exactly one document.
+ * - progress, notes and errors go to stderr, questions to the terminal (see prompt.ts).
+ * - errors begin with the program's name, say one sentence with the code, then what to do next.
+ * - colours only on a terminal that wants them.
+ * - the compatible programs (`notary`) print what the originals print, where the originals print it.
+ */
+import { styleText } from "node:util";
+import { CountersignError } from "../tuf/error.ts";
+import type { ErrorKind } from "../tuf/error.ts";
+
+const exitCodes: Readonly<Record<ErrorKind, number>> = { failed: 1, usage: 2, refused: 3, unavailable: 4 };
+
+/** The exit code of the native commands. An error nobody planned for is a failure. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof CountersignError ? exitCodes[error.kind] : 1;
+}
+
+export class Ui {
+  /** Results, as they are; the caller ends its lines. */
+  print(text: string | Uint8Array): void {
+    write(process.stdout, text);
+  }
+
+  printJson(value: unknown): void {
+    this.print(`${JSON.stringify(value, undefined, 2)}\n`);
+  }
+
+  /** A line for the person at the terminal, not part of the result. */
+  note(text: string): void {
+    write(process.stderr, `${text}\n`);
+  }
+
+  /** A line on stderr that draws attention to what could become a problem. */
+  warn(text: string): void {
+    this.note(`${this.#colour("yellow", "warning:")} ${text}`);
+  }
+
+  /** The error of a native command: one sentence, its code, and what to do next. */
+  fail(error: unknown, subject?: string): void {
+    const about = subject === undefined ? "" : `${subject}: `;
+    if (!(error instanceof CountersignError)) {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.note(`${this.#colour("red", "countersign:")} ${about}unexpected error: ${text}`);
+      return;
+    }
+    const verdict = error.kind === "refused" ? "refused: " : error.kind === "unavailable" ? "could not decide: " : "";
+    this.note(`${this.#colour("red", "countersign:")} ${about}${verdict}${error.message} (${error.code})`);
+    this.note(`  hint: ${error.hint}`);
+  }
+
+  /** On stdout: words that stand out where the terminal shows colours. */
+  emphasise(style: "bold" | "green", text: string): string {
+    return styleText(style, text, { stream: process.stdout });
+  }
+
+  #colour(style: "red" | "yellow", text: string): string {
+    return styleText(style, text, { stream: process.stderr });
+  }
+}
+
+let watchingPipes = false;
+
+function write(stream: NodeJS.WriteStream, text: string | Uint8Array): void {
+  if (!watchingPipes) {
+    watchingPipes = true;
+    for (const output of [process.stdout, process.stderr]) output.on("error", endWhenNobodyReads);
+  }
+  stream.write(text);
+}
+
+/** `… | head` goes away early: that ends us quietly, as the signal SIGPIPE would (128 + 13). */
+function endWhenNobodyReads(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(141);
+}
