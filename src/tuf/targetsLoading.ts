@@ -1,3 +1,4 @@
+import { checkDelegationKeys } from "./delegationKeys.ts";
 import type { Dialect } from "./dialect.ts";
 import { TufError, type TufCode } from "./errors.ts";
 import type { Floors } from "./floors.ts";
@@ -7,6 +8,7 @@ import type { Limits } from "./limits.ts";
 import type { OpenedFile, Root, SignedFile, Snapshot, Targets } from "./metadata.ts";
 import { checkListed, verifyBaseRole, verifyDelegation } from "./roleChecks.ts";
 import { parentRole } from "./role.ts";
+import { findDelegation } from "./targets.ts";
 
 /** A delegation that was left out, and why. */
 export interface SkippedRole {
@@ -121,9 +123,11 @@ export class TargetsLoading {
   }
 
   #judgeDelegation(opened: OpenedFile, parent: string): SignedFile<Targets> | undefined {
+    const delegating = this.#targets.get(parent)!.body; // Loaded before its children.
+    checkDelegationKeys(findDelegation(delegating, opened.role), delegating.delegations.keys);
     const file = this.#options.dialect.decodeTargets(opened);
     try {
-      verifyDelegation(file, this.#targets.get(parent)!.body); // Loaded before its children.
+      verifyDelegation(file, delegating);
       this.#checkFresh(file);
     } catch (error) {
       if (error instanceof TufError && skippable.has(error.code)) {

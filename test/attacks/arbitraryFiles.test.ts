@@ -264,6 +264,16 @@ refuses([
     message: "targets type metadata invalid: invalid threshold specified for targets/a: 0 ",
   },
   {
+    name: "a delegation that lists a certificate signed with SHA-1",
+    given: (repository) => void repository.delegate("targets/a"),
+    attack: (repository) => {
+      const delegation = repository.of("targets").delegations[0]!;
+      delegation.keys.push(certificateKey("whoever", { type: "rsa", digest: "sha1" }));
+      repository.build();
+    },
+    code: "TUF_CERTIFICATE",
+  },
+  {
     name: "a snapshot that does not pin root",
     attack: (repository) => {
       repository.unlisted.add("root");
