@@ -2,7 +2,7 @@
  * Notary metadata made by hand for tests that need it wrong in one place. Independent of src/: its canonical JSON, key IDs and
  * signatures are written down a second time here, so that an error in the product cannot hide in its own test data.
  */
-import { createHash, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
+import { createHash, createPublicKey, generateKeyPairSync, sign, verify } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { makeCertificate } from "./certificates.ts";
 import type { CertificateOptions } from "./certificates.ts";
@@ -126,6 +126,19 @@ export function signaturesOver(message: Uint8Array, keys: readonly TestKey[]): J
     const { method, sig } = key.sign(message);
     return { keyid: key.id, method, sig: Buffer.from(sig).toString("base64") };
   });
+}
+
+/** Whether the file's first signature is one of `key` (an ECDSA key) over its canonical form. */
+export function isSignedBy(file: string, key: TestKey): boolean {
+  const { signed = null, signatures } = parseMembers(file);
+  const { keyid, sig } = asMembers(asList(signatures)[0]);
+  const publicValue = Buffer.from(asText(asMembers(key.json["keyval"])["public"]), "base64");
+  const publicKey = createPublicKey({ key: publicValue, format: "der", type: "spki" });
+  const signature = Buffer.from(asText(sig), "base64");
+  return (
+    keyid === key.id &&
+    verify("sha256", Buffer.from(canonical(signed)), { key: publicKey, dsaEncoding: "ieee-p1363" }, signature)
+  );
 }
 
 export function fileMeta(file: string): JsonMembers {
