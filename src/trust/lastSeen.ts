@@ -61,7 +61,7 @@ export class LastSeen {
     const { seen: known, files } = await this.#records(gun);
     const merged = new Map(known);
     mergeInto(merged, seen);
-    if (files.length === 1 && [...merged].every(([role, { version }]) => known.get(role)?.version === version)) {
+    if (files.length <= 1 && [...merged].every(([role, { sha256 }]) => known.get(role)?.sha256 === sha256)) {
       return;
     }
     const directory = this.pathOf(gun);

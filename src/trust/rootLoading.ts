@@ -143,7 +143,7 @@ async function followRoots(session: UpdateSession, newest: Uint8Array): Promise<
     const between = await session.fetch("root", { version: next });
     session.judge(() => state.updateRoot(between));
   }
-  session.judge(() => state.updateRoot(newest));
+  session.judge(() => (version === state.root!.version ? state.replaceRoot(newest) : state.updateRoot(newest)));
   const root = session.judge(() => state.finishRoot());
   session.accept("root", root.bytes);
   if (root.version > before) {

@@ -28,7 +28,8 @@ export class Floors {
   }
 
   /**
-   * Refuses a file older than the one seen, and one of the same version that is not the same file.
+   * Refuses a file older than the one seen, and one of the same version that is not the same file. A root of the same version
+   * passes: it is judged by the keys of the one before.
    * @throws TufError TUF_ROLLBACK, TUF_SAME_VERSION
    */
   check(file: OpenedFile): void {
@@ -38,7 +39,10 @@ export class Floors {
     }
     checkVersionFloor(file, floor.version);
     const { role, version } = file;
-    if (version === floor.version && floor.sha256 !== undefined && digestHex("sha256", file.bytes) !== floor.sha256) {
+    if (role === "root" || version !== floor.version || floor.sha256 === undefined) {
+      return;
+    }
+    if (digestHex("sha256", file.bytes) !== floor.sha256) {
       const what = `version ${version} of ${role} is not the version ${version} seen before`;
       throw new TufError("TUF_SAME_VERSION", `${what}: its sha256 is not ${floor.sha256}`, { role });
     }
@@ -47,7 +51,8 @@ export class Floors {
   /** Raises the floor of the file's role to it. */
   raise({ role, version, bytes }: OpenedFile): void {
     const floor = this.#byRole.get(role);
-    if (floor === undefined || version > floor.version || (version === floor.version && floor.sha256 === undefined)) {
+    const isNews = floor === undefined || version > floor.version;
+    if (isNews || (version === floor.version && (role === "root" || floor.sha256 === undefined))) {
       this.#byRole.set(role, { version, sha256: digestHex("sha256", bytes) });
     }
   }

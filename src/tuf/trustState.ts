@@ -35,7 +35,7 @@ import { isExpired } from "./time.ts";
  *   vouches for the successor just as before.)
  * - Roots go up by exactly one, signed by the root before and by themselves. Expired ones in between are fine.
  * - No role's file may be older than one seen before, nor another file of the same version; whatever its size and whether
- *   or not its delegating file changed.
+ *   or not its delegating file changed. Only a root may be signed anew under its version, by its own keys (replaceRoot).
  * - An expired cached file still counts as seen; it just cannot be used.
  * - Everything is bound by hash: timestamp to snapshot, snapshot to root and to each targets file.
  * - A delegation that is expired or signed by too few is left out with everything below it, and recorded; so is one that
@@ -220,6 +220,28 @@ export class TrustState {
     });
     this.#setRoot(file);
     this.#rootSteps++;
+    return file;
+  }
+
+  /**
+   * Takes another file of the root version that is trusted: signed or encoded anew, which the keys of that root may do without a
+   * new version (Notary's clients accept it, and servers hold such files). It is no step of the walk.
+   * @throws TufError TUF_ROLLBACK, TUF_VERSION (another version), TUF_ROOT_CERTIFICATE, TUF_ROOT_ROTATION, or what opening the
+   *   file throws
+   */
+  replaceRoot(bytes: Uint8Array): SignedFile<Root> {
+    const current = this.#need(this.#root, "root");
+    if (equalBytes(bytes, current.bytes)) {
+      return current;
+    }
+    const file = this.#dialect.decodeRoot(this.#open("root", bytes));
+    checkVersionFloor(file, current.version);
+    if (file.version !== current.version) {
+      const message = `root version ${file.version} came in the place of version ${current.version}`;
+      throw new TufError("TUF_VERSION", message, { role: "root" });
+    }
+    validateRoot({ file, previous: current.body, gun: this.#gun, now: this.#now, certificateExpiry: "ignored" });
+    this.#setRoot(file);
     return file;
   }
 

@@ -4,7 +4,7 @@
  * difference is listed below, and a listed difference that is none any longer fails too.
  */
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { TrustServer } from "../../src/notary/index.ts";
@@ -14,7 +14,6 @@ import { PinPolicy } from "../../src/trust/pins.ts";
 import { updateCollection } from "../../src/trust/updater.ts";
 import type { VerifiedCollection } from "../../src/trust/verifiedCollection.ts";
 import { collectionDirectory } from "../../src/trust/gun.ts";
-import { rmSync } from "node:fs";
 import { CountersignError } from "../../src/tuf/error.ts";
 import { encodeHex } from "../../src/tuf/encoding.ts";
 import { parseJson, type JsonValue } from "../../src/tuf/json.ts";
@@ -56,15 +55,78 @@ interface Outcome {
 const now = new Date("2026-11-22T00:00:00Z");
 const directory = join(import.meta.dirname, "../vectors/client/attack-repos");
 
-/** Where we answer otherwise on purpose: repository, step and run (from 0), our answer, and the hole that is closed. */
-const divergences: readonly { readonly run: string; readonly ours: string; readonly hole: string }[] = [];
+interface Divergence {
+  /** Repository, step and run, from 0. */
+  readonly run: string;
+  /** What we answer. */
+  readonly ours: RegExp;
+  /** The hole of the original that this closes (numbers: client reference §0). */
+  readonly hole: string;
+  /** A client that has seen nothing answers and warns as the original. */
+  readonly sameForNewcomers?: true;
+}
 
-for (const file of readdirSync(directory).toSorted()) {
-  const repository = JSON.parse(readFileSync(join(directory, file), "utf8")) as Repository;
-  // Time-dependent ones were recorded without their files.
-  if (repository.timeDependent !== true) {
-    test(`${repository.name}: ${repository.description}`, (t) => replay(t, repository));
-  }
+const divergences: readonly Divergence[] = [
+  {
+    run: "Upper-Case#1.0",
+    ours: /^\* fatal: .*: unable to match any certificates to trust_pinning config$/,
+    hole: "6: a pin for a name with capitals is ignored",
+  },
+  {
+    run: "bit-rot-cache#0.4",
+    ours: /^v1 \| .* \| targets$/,
+    hole: "7: a damaged cached root is final, although the root trusted is known by its hash",
+  },
+  {
+    run: "deleg-bad#1.0",
+    ours: /^\* fatal: version 1 of timestamp is not the version 1 seen before/,
+    hole: "8: other content under a version seen before is accepted",
+    sameForNewcomers: true,
+  },
+  {
+    run: "rollback-deleg#1.0",
+    ours: /^\* fatal: version 4 is lower than current version 5$/,
+    hole: "8: an older delegation under unchanged targets is accepted",
+  },
+  {
+    run: "rollback-targets-smaller#1.0",
+    ours: /^\* fatal: version 4 is lower than current version 5$/,
+    hole: "8: an older file is accepted if it is smaller",
+  },
+  {
+    run: "rot-signed-by-old#2.0",
+    ours: /^\* fatal: version 1 of targets is not the version 1 seen before/,
+    hole: "8: other content under a version seen before is accepted",
+    sameForNewcomers: true,
+  },
+  {
+    run: "same-version-different#1.0",
+    ours: /^\* fatal: version 5 of timestamp is not the version 5 seen before/,
+    hole: "8: other content under a version seen before is accepted",
+    sameForNewcomers: true,
+  },
+];
+
+test("every listed divergence is about a run there is", () => {
+  const runs = repositories().flatMap(({ name, steps }) =>
+    steps.flatMap(({ runs }, step) => runs.map((_, run) => `${name}#${step}.${run}`)),
+  );
+  assert.deepEqual(
+    divergences.map(({ run }) => run).filter((run) => !runs.includes(run)),
+    [],
+  );
+});
+
+for (const repository of repositories()) {
+  test(`${repository.name}: ${repository.description}`, (t) => replay(t, repository));
+}
+
+/** Those that were recorded with their files; the time-dependent ones were not. */
+function repositories(): Repository[] {
+  const all = readdirSync(directory)
+    .toSorted()
+    .map((file) => JSON.parse(readFileSync(join(directory, file), "utf8")) as Repository);
+  return all.filter(({ timeDependent }) => timeDependent !== true);
 }
 
 async function replay(t: TestContext, repository: Repository): Promise<void> {
@@ -86,7 +148,11 @@ async function replay(t: TestContext, repository: Repository): Promise<void> {
         assert.deepEqual(ours, theirs, `${name}: ${run.cmd}`);
       } else {
         assert.notDeepEqual(ours, theirs, `${name} no longer differs: remove it from the table`);
-        assert.equal(ours.answer.join("\n"), divergence.ours, name);
+        assert.match(ours.answer.join("\n"), divergence.ours, name);
+        if (divergence.sameForNewcomers) {
+          const newcomer = await perform(run, repository, temporaryDirectory(t), server);
+          assert.deepEqual({ ...newcomer, requests: [] }, { ...theirs, requests: [] }, `${name} by a newcomer`);
+        }
       }
     }
   }
@@ -122,7 +188,8 @@ async function perform(run: Run, repository: Repository, home: string, server: S
     const cwd = process.cwd();
     process.chdir(home);
     try {
-      const section = parseJson(Buffer.from(JSON.stringify(run.config?.trust_pinning ?? null)));
+      const config = JSON.stringify(run.config?.trust_pinning ?? null).replaceAll("/home/alice", home);
+      const section = parseJson(Buffer.from(config));
       return ask(await update(section, server.url));
     } catch (error) {
       if (!(error instanceof CountersignError)) {
