@@ -56,8 +56,8 @@ test("errors are written with code, hint and causes; a stack only for those nobo
     log.error({ err: new HttpError("HTTP_LISTEN", "cannot listen", { cause }) }, "x"),
   );
   const error = line?.["err"] as Record<string, Record<string, unknown>>;
-  assert.equal(error["code"] as unknown, "HTTP_LISTEN");
-  assert.equal(error["message"] as unknown, "cannot listen");
+  assert.equal(error["code"], "HTTP_LISTEN");
+  assert.equal(error["message"], "cannot listen");
   assert.equal(error["stack"], undefined);
   assert.equal(error["cause"]?.["message"], "disk on fire");
   assert.match(String(error["cause"]?.["stack"]), /logger\.test\.ts/);

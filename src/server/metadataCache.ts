@@ -121,7 +121,8 @@ function cost(file: StoredFile): number {
   return file.bytes.byteLength + overhead;
 }
 
-/** The file with bytes of its own: a view into an upload's body would keep the whole body in memory. */
+/** The file with bytes of its own, unless they are nearly all of their buffer: a small view would keep an upload's whole body. */
 function ownBytes(file: StoredFile): StoredFile {
-  return file.bytes.byteLength === file.bytes.buffer.byteLength ? file : { ...file, bytes: file.bytes.slice() };
+  const { bytes } = file;
+  return bytes.byteLength > bytes.buffer.byteLength * 0.9 ? file : { ...file, bytes: new Uint8Array(bytes) };
 }
