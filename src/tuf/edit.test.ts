@@ -5,9 +5,10 @@ import { content, MemoryServer, now, publicKeyOf, published, rootOf } from "../.
 import { failsWith } from "../../test/support/failsWith.ts";
 import { ecdsaKey } from "../../test/support/rawMetadata.ts";
 import type { EditedFile } from "./collectionSigning.ts";
-import { findTarget, listTargets } from "./delegationWalk.ts";
+import { findTarget, listDelegations, listTargets } from "./delegationWalk.ts";
 import { CollectionEditor } from "./edit.ts";
 import { canonicalKeyId } from "./key.ts";
+import { signMetadata } from "./sign.ts";
 
 /** Role and version of each file, in upload order. */
 function versions(files: ReadonlyMap<string, EditedFile>): [string, number][] {
@@ -209,7 +210,12 @@ describe("delegations", () => {
     const { body } = files.get("snapshot")!;
     assert.deepEqual(body.type === "snapshot" && [...body.meta.keys()].sort(), ["root", "targets", "targets/ab"]);
     await server.take(files);
-    assert.deepEqual([...server.load().targets.keys()], ["targets", "targets/ab"]);
+    const { targets } = server.load();
+    assert.deepEqual([...targets.keys()], ["targets", "targets/ab"]);
+    assert.deepEqual(
+      listDelegations(targets).map(({ delegation, keys }) => [delegation.name, keys]),
+      [["targets/ab", addKeys]],
+    );
   });
 
   test("are refused names and paths they cannot have", async () => {
@@ -412,6 +418,25 @@ describe("signing", () => {
       editor.sign({ signers: publisher.source, now }),
       failsWith("TUF_NO_SIGNING_KEY", /found 1 of 2 needed keys/),
     );
+  });
+});
+
+describe("a signer that fails", () => {
+  test("fails the publish, for the snapshot too", async () => {
+    const { server, keys } = await published("client");
+    const broken = new Error("the token was pulled out");
+    const signers = async (key: { readonly id: string }): Promise<undefined> => {
+      if (key.id === keys.snapshot.id) {
+        throw broken;
+      }
+    };
+    await assert.rejects(server.open().sign({ signers, now }), broken);
+  });
+
+  test("that is none at all cannot sign", async () => {
+    const { server } = await published();
+    const { body } = server.load().targets.get("targets")!;
+    await assert.rejects(signMetadata(body, "targets", []), failsWith("TUF_NO_SIGNING_KEY"));
   });
 });
 

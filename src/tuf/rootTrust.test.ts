@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
 import { captureClock } from "../../test/support/capturedCollection.ts";
 import { failsWith } from "../../test/support/failsWith.ts";
-import { certificateKey, type TestKey } from "../../test/support/rawMetadata.ts";
+import { makeCertificate } from "../../test/support/certificates.ts";
+import { certificateKey, ecdsaKey, keyNamed, type TestKey } from "../../test/support/rawMetadata.ts";
 import { now, RepoSimulator } from "../../test/support/repoSimulator.ts";
 import { readJsonVector } from "../../test/support/vectors.ts";
 import type { Root, SignedFile } from "./metadata.ts";
@@ -89,6 +91,24 @@ describe("leaf certificates", () => {
       rootCertificates(body, "g.test/a", now, "checked").map(({ key }) => key.id),
       [good.id],
     );
+  });
+
+  test("of another kind of key, or filed nowhere, do not qualify", () => {
+    const { privateKey: key } = generateKeyPairSync("ed25519");
+    const issuer = { commonName: "issuer", key: ecdsaKey().private };
+    const text = makeCertificate({ commonName: "g.test/a", key, issuer, notBefore: at(-1), notAfter: at(9) });
+    const listed = keyNamed("ecdsa-x509", Buffer.from(text).toString("base64"));
+    const { body } = rootWith([{ ...listed, sign: ecdsaKey().sign! }]);
+    const hint = (root: Root): string => {
+      try {
+        rootCertificates(root, "g.test/a", now, "checked");
+        return "qualifies";
+      } catch (error) {
+        return (error as { hint: string }).hint;
+      }
+    };
+    assert.match(hint(body), /neither an ECDSA nor an RSA key/);
+    assert.match(hint({ ...body, keys: new Map() }), /the root does not list it/);
   });
 
   test("carry the ID under which key stores file the private key", () => {

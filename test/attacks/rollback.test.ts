@@ -213,6 +213,7 @@ describe("what was seen", () => {
     repository.build();
     const { state } = fresh(repository);
     assert.equal(state.rememberCached("timestamp", Buffer.from("x")), false);
+    assert.equal(state.rememberCached("mirrors", repository.file("timestamp")), false);
     assert.equal(state.rememberCached("targets", repository.file("targets")), false);
     assert.equal(state.rememberCached("targets/a", repository.file("targets/a")), false);
     assert.deepEqual([...state.seen().keys()], ["root"]);
