@@ -62,7 +62,7 @@ export const notaryErrors = {
   NOTARY_CREDENTIALS: {
     kind: "usage",
     cause: "NOTARY_AUTH is not the base64 form of <username>:<password>.",
-    remedy: "Set NOTARY_AUTH to the output of: printf '%s' 'user:password' | base64",
+    remedy: "Set NOTARY_AUTH to the base64 form of <username>:<password>.",
   },
   NOTARY_PROTOCOL: {
     kind: "failed",

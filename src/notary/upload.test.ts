@@ -64,6 +64,13 @@ test("encoding copies no file, and no two uploads share a boundary", () => {
   assert.notEqual(encodeUpload([]).contentType, encodeUpload([]).contentType);
 });
 
+test("no role name can break out of its header", () => {
+  const { contentType, chunks } = encodeUpload([{ role: 'root"\r\nX: \\', bytes: Buffer.from("{}") }]);
+  assert.deepEqual(outcome(contentType, Buffer.concat(chunks).toString("latin1")), [
+    `INVALID_ROLE ${JSON.stringify('root"%0D%0AX: \\')}`,
+  ]);
+});
+
 test("an upload without files is legal and empty", () => {
   const { contentType, chunks } = encodeUpload([]);
   assert.deepEqual([...decodeUpload(contentType, Buffer.concat(chunks))], []);

@@ -40,13 +40,18 @@ export function encodeUpload(files: Iterable<UploadPart>): EncodedUpload {
   const chunks: Uint8Array[] = [];
   let start = `--${boundary}\r\n`;
   for (const { role, bytes } of files) {
-    const disposition = `Content-Disposition: form-data; name="files"; filename="${role}"`;
+    const disposition = `Content-Disposition: form-data; name="files"; filename="${escapeQuoted(role)}"`;
     chunks.push(Buffer.from(`${start}${disposition}\r\nContent-Type: application/octet-stream\r\n\r\n`), bytes);
     start = `\r\n--${boundary}\r\n`;
   }
   chunks.push(Buffer.from(`${chunks.length === 0 ? "" : "\r\n"}--${boundary}--\r\n`));
   const length = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
   return { contentType: `multipart/form-data; boundary=${boundary}`, chunks, length };
+}
+
+/** Keeps a name inside its quotes and its line, as Go's writer does. */
+function escapeQuoted(name: string): string {
+  return name.replace(/[\\"]/g, "\\$&").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
 }
 
 /**

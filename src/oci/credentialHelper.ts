@@ -42,18 +42,28 @@ function run(
   environment: NodeJS.ProcessEnv,
 ): Promise<{ readonly status: number; readonly output: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; output: string }>();
-  const child = spawn(program, ["get"], { env: environment, stdio: ["pipe", "pipe", "inherit"], timeout: patienceMs });
+  const child = spawn(program, ["get"], { env: environment, stdio: ["pipe", "pipe", "inherit"] });
+  const stop = (): void => {
+    child.kill();
+    // What the helper itself started may still hold the pipe open.
+    child.stdout.destroy();
+  };
+  const patience = setTimeout(stop, patienceMs);
   const chunks: Buffer[] = [];
   let length = 0;
-  child.on("error", (cause) => reject(new OciError("OCI_CREDENTIAL_HELPER", `cannot run ${program}`, { cause })));
+  child.on("error", (cause) => {
+    clearTimeout(patience);
+    reject(new OciError("OCI_CREDENTIAL_HELPER", `cannot run ${program}`, { cause }));
+  });
   child.stdout.on("data", (chunk: Buffer) => {
     chunks.push(chunk);
     length += chunk.byteLength;
     if (length > largestAnswer) {
-      child.kill();
+      stop();
     }
   });
   child.on("close", (status) => {
+    clearTimeout(patience);
     if (status === null) {
       reject(new OciError("OCI_CREDENTIAL_HELPER", `${program} took too long or printed too much, and was stopped`));
     } else {

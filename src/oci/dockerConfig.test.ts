@@ -124,6 +124,7 @@ const failingHelpers: readonly (readonly [title: string, helper: string, script:
   ["prints no JSON", "lab", "echo topsecret", /not a login/],
   ["prints other JSON", "lab", 'echo \'{"Secret":"topsecret"}\'', /not a login/],
   ["prints without end", "lab", "exec yes topsecret", /printed too much/],
+  ["leaves a child with the pipe", "lab", "yes topsecret 2>/dev/null", /printed too much/],
   ["is not installed", "missing", "", /cannot run docker-credential-missing/],
   ["has a name that is a path", "../lab", "", /cannot be the name/],
   ["has a name with shell syntax", "lab;id", "", /cannot be the name/],
