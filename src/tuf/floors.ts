@@ -28,8 +28,7 @@ export class Floors {
   }
 
   /**
-   * Refuses a file older than the one seen, and one of the same version that is not the same file. A root of the same version
-   * passes: it is judged by the keys of the one before.
+   * Refuses a file older than the one seen, and one of the same version that is not the same file.
    * @throws TufError TUF_ROLLBACK, TUF_SAME_VERSION
    */
   check(file: OpenedFile): void {
@@ -39,21 +38,23 @@ export class Floors {
     }
     checkVersionFloor(file, floor.version);
     const { role, version } = file;
-    if (role === "root" || version !== floor.version || floor.sha256 === undefined) {
-      return;
-    }
-    if (digestHex("sha256", file.bytes) !== floor.sha256) {
+    if (version === floor.version && floor.sha256 !== undefined && digestHex("sha256", file.bytes) !== floor.sha256) {
       const what = `version ${version} of ${role} is not the version ${version} seen before`;
       throw new TufError("TUF_SAME_VERSION", `${what}: its sha256 is not ${floor.sha256}`, { role });
     }
   }
 
   /** Raises the floor of the file's role to it. */
-  raise({ role, version, bytes }: OpenedFile): void {
-    const floor = this.#byRole.get(role);
-    const isNews = floor === undefined || version > floor.version;
-    if (isNews || (version === floor.version && (role === "root" || floor.sha256 === undefined))) {
-      this.#byRole.set(role, { version, sha256: digestHex("sha256", bytes) });
+  raise(file: OpenedFile): void {
+    const floor = this.#byRole.get(file.role);
+    const { version } = file;
+    if (floor === undefined || version > floor.version || (version === floor.version && floor.sha256 === undefined)) {
+      this.set(file);
     }
+  }
+
+  /** Puts the floor of the file's role at it, also where another file of its version was. */
+  set({ role, version, bytes }: OpenedFile): void {
+    this.#byRole.set(role, { version, sha256: digestHex("sha256", bytes) });
   }
 }

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { failsWith } from "../../test/support/failsWith.ts";
-import { load, now, observe, RepoSimulator } from "../../test/support/repoSimulator.ts";
-import { Floors } from "./floors.ts";
-import { notaryDialect } from "./notaryDialect.ts";
+import { ecdsaKey, sha256Hex } from "../../test/support/rawMetadata.ts";
+import { load, now, observe, past, RepoSimulator } from "../../test/support/repoSimulator.ts";
 import { TrustState } from "./trustState.ts";
 
 function trusting(repository: RepoSimulator): TrustState {
@@ -37,6 +36,23 @@ describe("another file of the trusted root version", () => {
       code: "TUF_ROOT_ROTATION",
     },
     {
+      name: "naming another targets key, though signed by its own",
+      offer: (repository: RepoSimulator) => {
+        repository.roles.targets.keys = [ecdsaKey()];
+        return repository.signRoot();
+      },
+      code: "TUF_SAME_VERSION",
+    },
+    {
+      name: "held by another root key, though signed by both",
+      offer: (repository: RepoSimulator) => {
+        const old = repository.roles.root.keys;
+        repository.roles.root.keys = [repository.rootKey()];
+        return repository.signRoot([...old, ...repository.roles.root.keys]);
+      },
+      code: "TUF_SAME_VERSION",
+    },
+    {
       name: "of the next version",
       offer: (repository: RepoSimulator) => repository.rotateRoot(),
       code: "TUF_VERSION",
@@ -58,14 +74,38 @@ describe("another file of the trusted root version", () => {
     });
   }
 
-  test("raises the floor of root to its own hash", () => {
+  test("is what is remembered from then on", () => {
     const repository = new RepoSimulator();
-    const floors = new Floors();
-    floors.raise(notaryDialect.openFile("root", repository.file("root")));
-    const anew = notaryDialect.openFile("root", signedAnew(repository));
-    floors.check(anew);
-    const before = floors.get("root")!.sha256;
-    floors.raise(anew);
-    assert.notEqual(floors.get("root")!.sha256, before);
+    const first = repository.file("root");
+    const seen = trusting(repository).seen();
+    const state = new TrustState({ gun: repository.gun, now, floors: seen });
+    state.loadTrustedRoot(first);
+    state.replaceRoot(signedAnew(repository));
+    state.finishRoot();
+    assert.equal(state.seen().get("root")?.sha256, sha256Hex(repository.file("root").toString()));
+
+    const stale = new TrustState({ gun: repository.gun, now, floors: state.seen() });
+    stale.loadTrustedRoot(first);
+    assert.throws(() => stale.finishRoot(), failsWith("TUF_SAME_VERSION"));
+    stale.replaceRoot(repository.file("root"));
+    stale.finishRoot();
+  });
+
+  test("is still no way below the version remembered", () => {
+    const repository = new RepoSimulator();
+    const state = new TrustState({ gun: repository.gun, now, floors: new Map([["root", { version: 2 }]]) });
+    state.loadTrustedRoot(repository.file("root"));
+    state.replaceRoot(signedAnew(repository));
+    assert.throws(() => state.finishRoot(), failsWith("TUF_ROLLBACK"));
+  });
+
+  test("that has expired is not remembered", () => {
+    const repository = new RepoSimulator();
+    const state = trusting(repository);
+    const before = state.seen();
+    repository.root.expires = past;
+    state.replaceRoot(repository.signRoot());
+    assert.throws(() => state.finishRoot(), failsWith("TUF_EXPIRED"));
+    assert.deepEqual(state.seen(), before);
   });
 });

@@ -35,7 +35,7 @@ import { isExpired } from "./time.ts";
  *   vouches for the successor just as before.)
  * - Roots go up by exactly one, signed by the root before and by themselves. Expired ones in between are fine.
  * - No role's file may be older than one seen before, nor another file of the same version; whatever its size and whether
- *   or not its delegating file changed. Only a root may be signed anew under its version, by its own keys (replaceRoot).
+ *   or not its delegating file changed. Only a root may be signed anew under its version, saying the same (replaceRoot).
  * - An expired cached file still counts as seen; it just cannot be used.
  * - Everything is bound by hash: timestamp to snapshot, snapshot to root and to each targets file.
  * - A delegation that is expired or signed by too few is left out with everything below it, and recorded; so is one that
@@ -67,6 +67,8 @@ export class TrustState {
   #rootSteps = 0;
   /** Whether finishRoot has passed for the current root. */
   #rootFinished = false;
+  /** Whether the current root took the place of another file of its version. */
+  #rootReplaced = false;
   #rootRenewal: "metadata" | "certificate" | undefined;
   #wantedRoot: FileMeta | undefined;
   #timestamp: SignedFile<Timestamp> | undefined;
@@ -224,10 +226,10 @@ export class TrustState {
   }
 
   /**
-   * Takes another file of the root version that is trusted: signed or encoded anew, which the keys of that root may do without a
-   * new version (Notary's clients accept it, and servers hold such files). It is no step of the walk.
-   * @throws TufError TUF_ROLLBACK, TUF_VERSION (another version), TUF_ROOT_CERTIFICATE, TUF_ROOT_ROTATION, or what opening the
-   *   file throws
+   * Takes another file of the root version that is trusted, which says the same but for its expiry: signed or encoded anew by the
+   * keys of that root. Notary's clients accept it, and servers hold such files. It is no step of the walk.
+   * @throws TufError TUF_ROLLBACK, TUF_VERSION (another version), TUF_ROOT_CERTIFICATE, TUF_ROOT_ROTATION, TUF_SAME_VERSION (it
+   *   says something else), or what opening the file throws
    */
   replaceRoot(bytes: Uint8Array): SignedFile<Root> {
     const current = this.#need(this.#root, "root");
@@ -241,7 +243,12 @@ export class TrustState {
       throw new TufError("TUF_VERSION", message, { role: "root" });
     }
     validateRoot({ file, previous: current.body, gun: this.#gun, now: this.#now, certificateExpiry: "ignored" });
+    if (!equalBytes(this.#withoutExpiry(file), this.#withoutExpiry(current))) {
+      const message = `version ${file.version} of root says something else than the root trusted so far`;
+      throw new TufError("TUF_SAME_VERSION", message, { role: "root" });
+    }
     this.#setRoot(file);
+    this.#rootReplaced = true;
     return file;
   }
 
@@ -255,7 +262,12 @@ export class TrustState {
     if (!this.#rootFinished) {
       const pin = this.#rootRenewal === "metadata" ? this.#pin : undefined;
       validateRoot({ file, gun: this.#gun, now: this.#now, pin });
-      this.#checkFresh(file);
+      if (this.#rootReplaced) {
+        checkVersionFloor(file, this.#floors.get("root")?.version ?? 0);
+      } else {
+        this.#floors.check(file);
+      }
+      checkExpiry(file, this.#now);
       this.#finishedRoot(file);
     }
     return file;
@@ -351,16 +363,21 @@ export class TrustState {
     checkExpiry(file, this.#now);
   }
 
+  #withoutExpiry({ raw }: OpenedFile): Uint8Array {
+    return this.#dialect.messageOf({ ...raw, expires: null });
+  }
+
   #setRoot(file: SignedFile<Root>): void {
     this.#root = file;
     this.#rootFinished = false;
+    this.#rootReplaced = false;
     this.#timestamp = this.#snapshot = this.#loading = undefined;
   }
 
   #finishedRoot(file: SignedFile<Root>): void {
     this.#rootFinished = true;
     this.#rootRenewal = undefined;
-    this.#floors.raise(file);
+    this.#floors.set(file);
   }
 
   #need<T>(loaded: T | undefined, role: string): T {
