@@ -228,6 +228,10 @@ const addresses: readonly (readonly [url: string, outcome: string])[] = [
     "https://bob:secret@trust.example",
     "Trust server url has to be in the form of http(s)://URL:PORT. Got: https://trust.example",
   ],
+  [
+    "https://bob@trust.example",
+    "Trust server url has to be in the form of http(s)://URL:PORT. Got: https://trust.example",
+  ],
 ];
 
 for (const [url, message] of addresses) {

@@ -73,7 +73,8 @@ export class TrustServer {
   /** @throws NotaryError NOTARY_URL when `url` has no scheme or carries credentials */
   constructor(options: TrustServerOptions) {
     const { url } = options;
-    if (!/^[a-z][a-z0-9+.-]*:/i.test(url) || URL.parse(url)?.password) {
+    const parsed = URL.parse(url);
+    if (!/^[a-z][a-z0-9+.-]*:/i.test(url) || parsed?.username || parsed?.password) {
       throw new NotaryError(
         "NOTARY_URL",
         `Trust server url has to be in the form of http(s)://URL:PORT. Got: ${url.replace(/\/\/.*@/, "//")}`,

@@ -6,7 +6,7 @@ import { TLSSocket } from "node:tls";
 import test, { type TestContext } from "node:test";
 import { makeCertificate } from "../../test/support/certificates.ts";
 import { failsWith } from "../../test/support/failsWith.ts";
-import { startScriptedServer, type ScriptedServer } from "../../test/support/scriptedServer.ts";
+import { startScriptedServer, type Script, type ScriptedServer } from "../../test/support/scriptedServer.ts";
 import type { TlsOptions } from "./tlsOptions.ts";
 import { TrustServer, type TrustServerOptions } from "./trustServer.ts";
 
@@ -124,6 +124,31 @@ test("an untrusted certificate never leads to http", async (t) => {
   assert.equal((await trustServer.ping()).online, false);
   assert.equal(trustServer.url, server.url);
 });
+
+const realms: readonly (readonly [realm: string, allowed: boolean])[] = [
+  ["http://auth.example.test/token", false],
+  ["http://127.0.0.1.example.test/token", false],
+  ["http://127.0.0.1:1/token", true],
+];
+
+for (const [realm, allowed] of realms) {
+  test(`a login for an encrypted server ${allowed ? "may go" : "never goes"} to ${realm}`, async (t) => {
+    const challenge = { "www-authenticate": `Bearer realm="${realm}"` };
+    const script: Script = (_, response) => response.writeHead(401, challenge).end();
+    const server = await startScriptedServer(t, script, identity("localhost"));
+    const credentials = { username: "alice", password: "secret" };
+    const trustServer = open(t, server.url, { ca: [authorityCertificate] }, { credentials, anonymousFirst: false });
+    await assert.rejects(
+      trustServer.getMetadata("a", "root"),
+      allowed
+        ? failsWith("NOTARY_UNREACHABLE", /connection refused/)
+        : failsWith(
+            "NOTARY_TOKEN",
+            `the token service ${new URL(realm).origin} is not encrypted, but the trust server is`,
+          ),
+    );
+  });
+}
 
 test("a proxy is asked for a tunnel, and the server behind it is verified as always", async (t) => {
   const server = await serve(t, identity("trust.example"));

@@ -78,6 +78,7 @@ test("a missing config.json is an empty one", async (t) => {
 });
 
 const broken: Readonly<Record<string, unknown>> = {
+  "larger than any configuration": " ".repeat(1024 * 1024 + 1),
   "not JSON": '{"auths": {"r": {"auth": "c2VjcmV0OnBhc3N3b3Jk"',
   "no colon in auth": { auths: { r: { auth: base64("alice") } } },
   "no user name in auth": { auths: { r: { auth: base64(":x") } } },

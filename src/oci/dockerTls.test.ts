@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
+import { failsWith } from "../../test/support/failsWith.ts";
 import { temporaryDirectory } from "../../test/support/temporaryDirectory.ts";
 import { readDockerTls } from "./dockerTls.ts";
 import { OciError } from "./errors.ts";
@@ -45,3 +46,13 @@ for (const host of ["..", "a/b", "", "a\\b"]) {
     await assert.rejects(() => readDockerTls(join(directory, "tls"), host), { code: "OCI_DOCKER_TLS" });
   });
 }
+
+test("what cannot be read, or is too large to be a certificate, is named", async (t) => {
+  const directory = await configWith(t, "h", ["large.crt"]);
+  await writeFile(join(directory, "tls", "h", "large.crt"), Buffer.alloc(1024 * 1024 + 1));
+  await assert.rejects(() => readDockerTls(directory, "h"), failsWith("OCI_DOCKER_TLS", /large\.crt is larger than/));
+  await mkdir(join(directory, "tls", "d", "ca.crt"), { recursive: true });
+  await assert.rejects(() => readDockerTls(directory, "d"), failsWith("OCI_DOCKER_TLS", /cannot read .*ca\.crt/));
+  await writeFile(join(directory, "tls", "f"), "");
+  await assert.rejects(() => readDockerTls(directory, "f"), failsWith("OCI_DOCKER_TLS", /cannot read/));
+});

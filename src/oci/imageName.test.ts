@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { OciError } from "./errors.ts";
-import { familiarText, parseImageName, repositoryName, withDefaultTag, type ImageName } from "./imageName.ts";
+import {
+  familiarText,
+  isDockerHub,
+  parseImageName,
+  repositoryName,
+  withDefaultTag,
+  type ImageName,
+} from "./imageName.ts";
 
 const hex64 = "0123456789012345678901234567890123456789012345678901234567890123";
 
@@ -103,6 +110,11 @@ test("a domain that Docker lets pass as part of the path is refused, because no 
 test("the collection of an image is named by its full repository", () => {
   assert.equal(repositoryName(parseImageName("alpine:3")), "docker.io/library/alpine");
   assert.equal(repositoryName(parseImageName("localhost:5000/a/b:1")), "localhost:5000/a/b");
+});
+
+test("images of Docker Hub are told from others", () => {
+  assert.ok(isDockerHub(parseImageName("index.docker.io/library/alpine")));
+  assert.ok(!isDockerHub(parseImageName("docker.io.example/alpine")));
 });
 
 test("latest is added only to a name without tag and digest", () => {
