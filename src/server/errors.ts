@@ -1,4 +1,4 @@
-import { validationDetail, type ServerErrorCode } from "../notary/errorCodes.ts";
+import { encodeErrorBody, errorBodyLimit, validationDetail, type ServerErrorCode } from "../notary/errorCodes.ts";
 import type { ValidationName } from "../notary/errors.ts";
 import { CountersignError, type CatalogueEntry, type ErrorCatalogue, type ErrorOptions } from "../tuf/error.ts";
 
@@ -128,8 +128,16 @@ export class ServerError extends CountersignError {
 
 /** The refusal of an upload with a reason that clients understand and print (§2: `{"Name":…,"Error":{"Msg":…}}`). */
 export function invalidUpdate(name: ValidationName, message: string, options: ErrorOptions = {}): ServerError {
-  return new ServerError("SERVER_INVALID_UPDATE", message, { ...options, detail: validationDetail(name, message) });
+  const detail = validationDetail(name, message);
+  const readable = Buffer.byteLength(encodeErrorBody("INVALID_UPDATE", detail)) <= errorBodyLimit;
+  return new ServerError("SERVER_INVALID_UPDATE", message, {
+    ...options,
+    detail: readable ? detail : validationDetail(name, `${message.slice(0, shortReason)}…`),
+  });
 }
+
+/** Characters that are left of a reason too long for clients to read, which quotes what was uploaded. */
+const shortReason = 120;
 
 /** The refusal of an upload for a reason outside Notary's five names: clients print a plain rejection. */
 export function undetailedInvalidUpdate(cause: unknown): ServerError {

@@ -99,6 +99,10 @@ function rename(part: Part, from: string, to: string): Part {
   return { role: part.role, content: String(part.content).replaceAll(from, to) };
 }
 
+function nested(depth: number): Json {
+  return depth === 0 ? [] : [nested(depth - 1)];
+}
+
 const aHash = Buffer.alloc(32, 7).toString("base64");
 const p256 = ecdsaKey();
 
@@ -186,6 +190,41 @@ export const targetsCases: readonly UploadCase[] = [
     refused("ErrBadTargets", "tuf: data has no signatures"),
     () => '{"signed":null,"signatures":null}',
   ),
+  edited(
+    "a _type of 2000 letters",
+    refused(
+      "ErrBadTargets",
+      `${`targets type metadata invalid: expected type Targets, not ${"x".repeat(2000)}`.slice(0, 120)}…`,
+    ),
+    { _type: "x".repeat(2000) },
+    {
+      original: {
+        answers: refused(
+          "ErrBadTargets",
+          `targets type metadata invalid: expected type Targets, not ${"x".repeat(2000)}`,
+        ),
+        because: "clients read 1024 bytes of an error and then say nothing of the reason",
+      },
+    },
+  ),
+  targetsText(
+    "a signature entry that is null",
+    malformedJson,
+    (signed, key) => file(signed, key).replace('"signatures":[', '"signatures":[null,'),
+    { original: { answers: accepted, because: "no client writes such a thing" } },
+  ),
+  firstTargets(
+    "257 signatures",
+    refused("ErrBadTargets", "targets has 257 signatures, more than the limit of 256"),
+    ({ targetsKey: key }) => ({ signers: Array.from({ length: 257 }, () => key) }),
+    { original: { answers: accepted, because: "each signature costs a verification, so their number is limited" } },
+  ),
+  edited(
+    "lists in lists, 100 deep",
+    refused("ErrBadTargets", "the file is nested deeper than the limit of 64 levels"),
+    withTargets({ v1: { custom: nested(100), hashes: {}, length: 1 } }),
+    { original: { answers: accepted, because: "depth is limited so that no reader runs out of stack" } },
+  ),
   edited("targets null", accepted, withTargets(null)),
   firstTargets("no targets member", accepted, { edit: (signed) => without(signed, "targets") }),
   firstTargets("no delegations member", accepted, { edit: (signed) => without(signed, "delegations") }),
@@ -234,6 +273,15 @@ export const targetsCases: readonly UploadCase[] = [
     (signed, key) => file(signed, key).replace('"signed"', '"SIGNED"'),
     { original: { answers: accepted, because: strictJson } },
   ),
+  {
+    rule: "E",
+    name: "a version beyond 32 bits",
+    given: async (server) => {
+      const repository = await TestRepository.published(server);
+      return { repository, upload: [repository.targets({ version: 2 ** 31 })], expected: versionConflict };
+    },
+    original: { answers: accepted, because: "its store in memory has no limit; with PostgreSQL it answers as we do" },
+  },
   {
     rule: "B",
     name: "targets 3 over 1",
