@@ -53,6 +53,15 @@ const certified = (notAfter: Date): TestKey =>
   certificateKey("a signer", { notBefore: new Date(Date.now() - 30 * day), notAfter });
 
 export const delegationCases: readonly UploadCase[] = [
+  delegating(
+    "parents are judged before children, whatever the order of the parts",
+    refused("ErrBadTargets", "valid signatures did not meet threshold for targets"),
+    ({ repository }) => [repository.delegated("targets/a", []), repository.targets({ version: 2, signers: [other] })],
+  ),
+  delegating("siblings are judged by name", noSuchRole("targets/b"), ({ repository }) => [
+    repository.delegated("targets/c", []),
+    repository.delegated("targets/b", []),
+  ]),
   delegating("a delegation alone", accepted, ({ repository, key }) => [repository.delegated("targets/a", [key])]),
   delegating("a delegation together with its parent", accepted, ({ repository }) => [
     repository.delegated("targets/b", [other]),

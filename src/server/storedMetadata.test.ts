@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import { certificateKey } from "../../test/support/rawMetadata.ts";
+import { certificateKey, ecdsaKey } from "../../test/support/rawMetadata.ts";
 import type { TestKey } from "../../test/support/rawMetadata.ts";
-import { day, inDays, TestRepository } from "../../test/support/testRepository.ts";
+import { day, delegation, inDays, TestRepository } from "../../test/support/testRepository.ts";
 import type { Part } from "../../test/support/testRepository.ts";
 import { ListeningServer } from "../../test/support/trustServer.ts";
 import { accepted, envelopeOf, refused } from "../../test/support/uploadCase.ts";
@@ -75,6 +75,26 @@ test("A5: an expired certificate frees nobody from signing with its key", async 
   await assertAnswer(repository, [root], notByOld);
   await assertAnswer(repository, [repository.root({ version: 2 })], noLeaf);
 });
+
+test("B: a delegation can be published although the stored targets above it have expired", async (t) => {
+  let now = new Date();
+  const server = await ListeningServer.start(t, { now: () => now });
+  const key = ecdsaKey();
+  const targets = { delegations: delegation("targets/a", [key]), expires: inDays(10) };
+  const repository = await TestRepository.published(server, { targets });
+  now = new Date(Date.now() + 11 * day);
+  await assertAnswer(repository, [repository.delegated("targets/a", [key])], accepted);
+  const again = repository.targets({ ...targets, version: 2 });
+  const why = refused("ErrBadTargets", `targets expired at ${goDate(targets.expires)}`);
+  await assertAnswer(repository, [again, repository.delegated("targets/a", [key], { version: 2 })], why);
+});
+
+/** A whole second in the form of Notary's messages. */
+function goDate(time: string): string {
+  const [, weekday, date, month, year, clock] =
+    /^(\w+), (\d+) (\w+) (\d+) ([\d:]+) GMT$/.exec(new Date(time).toUTCString()) ?? [];
+  return `${weekday} ${month} ${Number(date)} ${clock} UTC ${year}`;
+}
 
 test("an upload upon files that no longer hang together is refused without a reason it could mend", async (t) => {
   const server = await ListeningServer.start(t);
