@@ -41,7 +41,7 @@ export interface EditedCollection {
   /** The snapshot that the next one follows. */
   readonly snapshot: Snapshot | undefined;
   /** Who may sign for a role. */
-  signingKeys(role: string): SigningKeys;
+  readonly signingKeys: (role: string) => SigningKeys;
 }
 
 /**

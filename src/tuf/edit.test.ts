@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { content, MemoryServer, now, publicKeyOf, published, rootOf } from "../../test/support/editing.ts";
+import { content, now, publicKeyOf, published, rootOf, type MemoryServer } from "../../test/support/editing.ts";
 import { failsWith } from "../../test/support/failsWith.ts";
 import { ecdsaKey } from "../../test/support/rawMetadata.ts";
 import type { EditedFile } from "./collectionSigning.ts";

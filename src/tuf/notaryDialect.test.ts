@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { describe, test } from "node:test";
+import fc from "fast-check";
 import { failsWith } from "../../test/support/failsWith.ts";
 import { readVector } from "../../test/support/vectors.ts";
-import type { MetadataBody, OpenedFile, SignedFile } from "./metadata.ts";
+import { TufError } from "./errors.ts";
+import type { OpenedFile, SignedFile } from "./metadata.ts";
 import { notaryDialect } from "./notaryDialect.ts";
 
 const directories = [
@@ -20,7 +22,7 @@ function filesIn(directory: string): string[] {
   return all.map(String).filter((name) => name.endsWith(".json"));
 }
 
-function decode(file: OpenedFile): SignedFile<MetadataBody> {
+function decode(file: OpenedFile): SignedFile {
   switch (file.type) {
     case "Root":
       return notaryDialect.decodeRoot(file);
@@ -82,6 +84,52 @@ describe("opening", () => {
   }
 });
 
+describe("a file bent anywhere", () => {
+  const files = [
+    "client/notary-server-state/example.test/team/tool/root.json",
+    "client/notary-server-state/example.test/team/tool/targets.json",
+    "client/notary-server-state/example.test/team/tool/snapshot.json",
+    "client/notary-server-state/example.test/team/tool/timestamp.json",
+  ];
+  const anything = fc.oneof(
+    fc.constantFrom<unknown>(
+      null,
+      "",
+      "x",
+      0,
+      -1,
+      1.5,
+      2 ** 53,
+      true,
+      [],
+      {},
+      [null],
+      [[]],
+      { a: null },
+      "2030-02-31T00:00:00Z",
+    ),
+    fc.jsonValue({ maxDepth: 2 }),
+  );
+
+  for (const path of files) {
+    test(`is read or refused with a code, never a crash: ${path}`, () => {
+      const whole: unknown = JSON.parse(readVector(path).toString());
+      const places = placesIn(whole);
+      fc.assert(
+        fc.property(fc.constantFrom(...places), anything, (place, value) => {
+          const bytes = Buffer.from(JSON.stringify(withValue(whole, place, value)));
+          try {
+            decode(notaryDialect.openFile("targets", bytes));
+          } catch (error) {
+            assert.ok(error instanceof TufError, String(error));
+          }
+        }),
+        { numRuns: 500 },
+      );
+    });
+  }
+});
+
 describe("structure", () => {
   const targets = (members: object): (() => unknown) => {
     const signed = { _type: "Targets", version: 1, expires: "2036-01-01T00:00:00Z", ...members };
@@ -115,3 +163,24 @@ describe("structure", () => {
     });
   }
 });
+
+type Place = readonly (string | number)[];
+
+/** Every place in a JSON value, as the way to it. */
+function placesIn(value: unknown, at: Place = []): Place[] {
+  const below = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  return [at, ...below.flatMap(([name, inner]) => placesIn(inner, [...at, name]))];
+}
+
+/** A copy of a JSON value with another value at one place. */
+function withValue(whole: unknown, [first, ...rest]: Place, value: unknown): unknown {
+  if (first === undefined) {
+    return value;
+  }
+  if (Array.isArray(whole)) {
+    return whole.map((item: unknown, index) => (String(index) === first ? withValue(item, rest, value) : item));
+  }
+  return Object.fromEntries(
+    Object.entries(whole ?? {}).map(([name, inner]) => [name, name === first ? withValue(inner, rest, value) : inner]),
+  );
+}

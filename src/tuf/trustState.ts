@@ -4,15 +4,15 @@ import { equalBytes } from "./encoding.ts";
 import { TufError } from "./errors.ts";
 import { expiryNotices } from "./expiryNotices.ts";
 import { Floors, type Floor } from "./floors.ts";
-import { checkExpiry, checkVersionFloor } from "./freshness.ts";
+import { checkExpiry } from "./freshness.ts";
 import { checkHashes, type FileMeta } from "./hash.ts";
 import { limitsWith, type Limits } from "./limits.ts";
 import type { OpenedFile, Root, SignedFile, Snapshot, Targets, Timestamp } from "./metadata.ts";
 import { notaryDialect } from "./notaryDialect.ts";
 import { checkListed, verifyBaseRole } from "./roleChecks.ts";
-import { validateRoot, type RootPin } from "./rootTrust.ts";
+import { RootChain, type RootRenewal } from "./rootChain.ts";
+import type { RootPin } from "./rootTrust.ts";
 import { TargetsLoading, type SkippedRole, type WantedRole } from "./targetsLoading.ts";
-import { isExpired } from "./time.ts";
 
 /*
  * The client's state machine for one collection in the notary dialect. Bytes, limits and one moment go in; a verified file
@@ -59,17 +59,9 @@ export class TrustState {
   readonly #now: Date;
   readonly #dialect: Dialect;
   readonly #limits: Limits;
-  readonly #pin: RootPin | undefined;
   readonly #floors: Floors;
   readonly #evidence: CacheEvidence;
-
-  #root: SignedFile<Root> | undefined;
-  #rootSteps = 0;
-  /** Whether finishRoot has passed for the current root. */
-  #rootFinished = false;
-  /** Whether the current root took the place of another file of its version. */
-  #rootReplaced = false;
-  #rootRenewal: "metadata" | "certificate" | undefined;
+  readonly #roots: RootChain;
   #wantedRoot: FileMeta | undefined;
   #timestamp: SignedFile<Timestamp> | undefined;
   #snapshot: SignedFile<Snapshot> | undefined;
@@ -80,13 +72,13 @@ export class TrustState {
     this.#now = now;
     this.#dialect = dialect;
     this.#limits = limitsWith(limits);
-    this.#pin = pin;
     this.#floors = new Floors(floors);
-    this.#evidence = new CacheEvidence(this.#dialect, this.#limits);
+    this.#evidence = new CacheEvidence(dialect, this.#limits);
+    this.#roots = new RootChain({ gun, now, dialect, limits: this.#limits, floors: this.#floors, pin });
   }
 
   get root(): SignedFile<Root> | undefined {
-    return this.#root;
+    return this.#roots.current;
   }
 
   get timestamp(): SignedFile<Timestamp> | undefined {
@@ -108,8 +100,8 @@ export class TrustState {
   }
 
   /** Why a newer root is needed before anything else can be loaded; undefined when none is. */
-  get rootRenewal(): "metadata" | "certificate" | undefined {
-    return this.#rootRenewal;
+  get rootRenewal(): RootRenewal | undefined {
+    return this.#roots.renewal;
   }
 
   /**
@@ -142,21 +134,7 @@ export class TrustState {
    * @throws TufError TUF_ROOT_CERTIFICATE, or what opening the file throws
    */
   loadTrustedRoot(bytes: Uint8Array): SignedFile<Root> {
-    const file = this.#dialect.decodeRoot(this.#open("root", bytes));
-    const metadataExpired = isExpired(file.expires, this.#now);
-    let renewal: "metadata" | "certificate" | undefined = metadataExpired ? "metadata" : undefined;
-    try {
-      validateRoot({ file, gun: this.#gun, now: this.#now });
-    } catch (error) {
-      if (!(error instanceof TufError)) {
-        throw error;
-      }
-      validateRoot({ file, gun: this.#gun, now: this.#now, certificateExpiry: "ignored" });
-      renewal ??= "certificate";
-    }
-    this.#setRoot(file);
-    this.#rootRenewal = renewal;
-    return file;
+    return this.#rootChanged(this.#roots.begin(bytes));
   }
 
   /**
@@ -164,12 +142,7 @@ export class TrustState {
    * @throws TufError TUF_ROOT_CERTIFICATE, TUF_EXPIRED, TUF_ROLLBACK, TUF_SAME_VERSION, or what opening the file throws
    */
   loadFirstRoot(bytes: Uint8Array): SignedFile<Root> {
-    const file = this.#dialect.decodeRoot(this.#open("root", bytes));
-    validateRoot({ file, gun: this.#gun, now: this.#now, pin: this.#pin });
-    this.#checkFresh(file);
-    this.#setRoot(file);
-    this.#finishedRoot(file);
-    return file;
+    return this.#rootChanged(this.#roots.first(bytes));
   }
 
   /**
@@ -178,8 +151,7 @@ export class TrustState {
    * @returns false when the file is no evidence, which is no fault: a damaged cache is fetched anew
    */
   rememberCached(role: string, bytes: Uint8Array): boolean {
-    const root = this.#need(this.#root, "root");
-    const file = this.#evidence.read(role, bytes, root.body);
+    const file = this.#evidence.read(role, bytes, this.#roots.need().body);
     if (file !== undefined) {
       this.#floors.raise(file);
     }
@@ -192,37 +164,8 @@ export class TrustState {
    *   TUF_ROOT_ROTATION, TUF_TOO_LARGE (too many steps), or what opening the file throws
    */
   updateRoot(bytes: Uint8Array): SignedFile<Root> {
-    const current = this.#need(this.#root, "root");
-    if (equalBytes(bytes, current.bytes)) {
-      return current;
-    }
-    const file = this.#dialect.decodeRoot(this.#open("root", bytes));
-    checkVersionFloor(file, current.version);
-    const about = { role: "root" };
-    if (file.version === current.version) {
-      throw new TufError("TUF_SAME_VERSION", `version ${file.version} of root is not the root trusted so far`, about);
-    }
-    if (file.version !== current.version + 1) {
-      const expected = current.version + 1;
-      throw new TufError(
-        "TUF_VERSION",
-        `root version ${file.version} came where version ${expected} had to follow`,
-        about,
-      );
-    }
-    if (this.#rootSteps >= this.#limits.rootSteps) {
-      throw new TufError("TUF_TOO_LARGE", `more than ${this.#limits.rootSteps} newer roots in one update`, about);
-    }
-    validateRoot({
-      file,
-      previous: current.body,
-      gun: this.#gun,
-      now: this.#now,
-      certificateExpiry: "ignored", // Of roots in between; finishRoot checks the last one's.
-    });
-    this.#setRoot(file);
-    this.#rootSteps++;
-    return file;
+    const current = this.#roots.need();
+    return equalBytes(bytes, current.bytes) ? current : this.#rootChanged(this.#roots.step(bytes));
   }
 
   /**
@@ -232,24 +175,8 @@ export class TrustState {
    *   says something else), or what opening the file throws
    */
   replaceRoot(bytes: Uint8Array): SignedFile<Root> {
-    const current = this.#need(this.#root, "root");
-    if (equalBytes(bytes, current.bytes)) {
-      return current;
-    }
-    const file = this.#dialect.decodeRoot(this.#open("root", bytes));
-    checkVersionFloor(file, current.version);
-    if (file.version !== current.version) {
-      const message = `root version ${file.version} came in the place of version ${current.version}`;
-      throw new TufError("TUF_VERSION", message, { role: "root" });
-    }
-    validateRoot({ file, previous: current.body, gun: this.#gun, now: this.#now, certificateExpiry: "ignored" });
-    if (!equalBytes(this.#withoutExpiry(file), this.#withoutExpiry(current))) {
-      const message = `version ${file.version} of root says something else than the root trusted so far`;
-      throw new TufError("TUF_SAME_VERSION", message, { role: "root" });
-    }
-    this.#setRoot(file);
-    this.#rootReplaced = true;
-    return file;
+    const current = this.#roots.need();
+    return equalBytes(bytes, current.bytes) ? current : this.#rootChanged(this.#roots.replace(bytes));
   }
 
   /**
@@ -258,19 +185,7 @@ export class TrustState {
    * @throws TufError TUF_ROOT_CERTIFICATE, TUF_EXPIRED, TUF_ROLLBACK, TUF_SAME_VERSION
    */
   finishRoot(): SignedFile<Root> {
-    const file = this.#need(this.#root, "root");
-    if (!this.#rootFinished) {
-      const pin = this.#rootRenewal === "metadata" ? this.#pin : undefined;
-      validateRoot({ file, gun: this.#gun, now: this.#now, pin });
-      if (this.#rootReplaced) {
-        checkVersionFloor(file, this.#floors.get("root")?.version ?? 0);
-      } else {
-        this.#floors.check(file);
-      }
-      checkExpiry(file, this.#now);
-      this.#finishedRoot(file);
-    }
-    return file;
+    return this.#roots.finish();
   }
 
   /**
@@ -298,7 +213,7 @@ export class TrustState {
    *   root; fetch `wantedRoot`
    */
   updateSnapshot(bytes: Uint8Array): SignedFile<Snapshot> {
-    const root = this.#need(this.#root, "root");
+    const root = this.#roots.need();
     checkListed(this.wantedSnapshot, bytes, "snapshot");
     const opened = this.#open("snapshot", bytes);
     verifyBaseRole(opened, root.body);
@@ -346,7 +261,7 @@ export class TrustState {
   /** Notary's warnings about what expires within six months. @throws TufError TUF_NOT_LOADED */
   expiryNotices(): readonly string[] {
     return expiryNotices({
-      root: this.#need(this.#root, "root"),
+      root: this.#roots.need(),
       targets: this.targets,
       snapshot: this.#need(this.#snapshot, "snapshot"),
       gun: this.#gun,
@@ -363,21 +278,9 @@ export class TrustState {
     checkExpiry(file, this.#now);
   }
 
-  #withoutExpiry({ raw }: OpenedFile): Uint8Array {
-    return this.#dialect.messageOf({ ...raw, expires: null });
-  }
-
-  #setRoot(file: SignedFile<Root>): void {
-    this.#root = file;
-    this.#rootFinished = false;
-    this.#rootReplaced = false;
+  #rootChanged(root: SignedFile<Root>): SignedFile<Root> {
     this.#timestamp = this.#snapshot = this.#loading = undefined;
-  }
-
-  #finishedRoot(file: SignedFile<Root>): void {
-    this.#rootFinished = true;
-    this.#rootRenewal = undefined;
-    this.#floors.set(file);
+    return root;
   }
 
   #need<T>(loaded: T | undefined, role: string): T {
