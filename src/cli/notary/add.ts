@@ -3,7 +3,7 @@ import { UsageMistake } from "../compat/flags.ts";
 import { fileMetaOf } from "../../tuf/hash.ts";
 import { NotaryClient } from "./client.ts";
 import { publishIfAsked } from "./publish.ts";
-import { readCustom, readInputFile } from "./targetInput.ts";
+import { readCustom, readUserFile } from "./userFiles.ts";
 
 /** `notary add GUN NAME FILE` */
 export const add: Action = async (invocation) => {
@@ -15,7 +15,7 @@ export const add: Action = async (invocation) => {
   const client = new NotaryClient(invocation);
   const collection = await client.collection(gun, "offline");
   const custom = readCustom(flags);
-  await collection.addTarget(name, fileMetaOf(readInputFile(file), custom), rolesOf(flags.strings("roles")));
+  await collection.addTarget(name, fileMetaOf(readUserFile(file), custom), rolesOf(flags.strings("roles")));
   ui.print(`Addition of target "${name}" to repository "${gun}" staged for next publish.\n`);
   await publishIfAsked(invocation, client, gun);
 };

@@ -7,7 +7,7 @@ import { digestLength, hashAlgorithms } from "../../tuf/hash.ts";
 import { rolesOf } from "./add.ts";
 import { NotaryClient } from "./client.ts";
 import { publishIfAsked } from "./publish.ts";
-import { readCustom } from "./targetInput.ts";
+import { readCustom } from "./userFiles.ts";
 
 /** `notary addhash GUN NAME SIZE --sha256 HEX --sha512 HEX` */
 export const addhash: Action = async (invocation) => {

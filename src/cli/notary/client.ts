@@ -73,7 +73,7 @@ export class NotaryClient {
       throw new Error("either pass both client key and cert, or neither");
     }
     return {
-      ...(rootCa !== undefined && { ca: [readPem(rootCa, `could not read CA certificate "${rootCa}"`)] }),
+      ...(rootCa !== undefined && { ca: [readAuthorities(rootCa)] }),
       ...(clientCertificate !== undefined &&
         clientKey !== undefined && {
           clientCertificates: [
@@ -86,6 +86,12 @@ export class NotaryClient {
       insecureSkipVerify: skipTlsVerify,
     };
   }
+}
+
+function readAuthorities(file: string): string {
+  const pem = readPem(file, `could not read CA certificate "${file}"`);
+  if (pem.includes("-----BEGIN CERTIFICATE-----")) return pem;
+  throw new Error(`unable to configure TLS: failed to append certificates from PEM file: "${file}"`);
 }
 
 function readPem(file: string, trouble: string): string {

@@ -1,10 +1,8 @@
 import type { Action, Invocation } from "../compat/run.ts";
 import { UsageMistake } from "../compat/flags.ts";
-import { certificateKey } from "../../keys/publicKeyFile.ts";
 import { NotaryClient } from "./client.ts";
-import { readPrivateKeyInput } from "./keyInput.ts";
+import { readCertificateInput, readPrivateKeyInput, storeKey } from "./keyInput.ts";
 import { publishIfAsked } from "./publish.ts";
-import { readInputFile } from "./targetInput.ts";
 
 /** `notary init GUN [--rootkey FILE] [--rootcert FILE] [-p]` */
 export const init: Action = async (invocation) => {
@@ -20,7 +18,7 @@ export const init: Action = async (invocation) => {
     rootKeyId === undefined || (certificate !== "" && flags.string("rootkey") === "") ? [] : [rootKeyId];
   await collection.init({
     rootKeyIds,
-    ...(certificate !== "" && { rootCertificates: [certificateKey(readInputFile(certificate))] }),
+    ...(certificate !== "" && { rootCertificates: [readCertificateInput(certificate)] }),
   });
   await publishIfAsked(invocation, client, gun);
 };
@@ -33,7 +31,7 @@ async function chooseRootKey({ flags, ui }: Invocation, client: NotaryClient): P
     id = (await client.keys.list()).find(({ role }) => role === "root")?.id;
   } else {
     const key = await readPrivateKeyInput(file, "root", client.passphrases);
-    ({ id } = await client.keys.add(key, { role: "root" }, client.passphrases));
+    id = await storeKey(client, key, { role: "root" });
   }
   if (id !== undefined) ui.print(`Root key found, using: ${id}\n`);
   return id;

@@ -1,7 +1,7 @@
 import type { Action } from "../compat/run.ts";
 import { UsageMistake } from "../compat/flags.ts";
-import { writeFileAtomic } from "../../keys/atomicFile.ts";
 import { NotaryClient } from "./client.ts";
+import { writeUserFile } from "./userFiles.ts";
 
 /**
  * `notary key export [--gun GUN… | --key KEYID…] [-o FILE]`. Unlike the original, which passes over all but the first
@@ -20,5 +20,5 @@ export const keyExport: Action = async (invocation) => {
   for (const selection of selections) parts.push(await keys.exportPem(selection));
   const output = flags.string("output");
   if (output === "") ui.print(parts.join(""));
-  else await writeFileAtomic(output, Buffer.from(parts.join("")));
+  else await writeUserFile(output, parts.join(""));
 };

@@ -1,11 +1,11 @@
 import type { Action, Invocation } from "../compat/run.ts";
 import { UsageMistake } from "../compat/flags.ts";
-import { writeFileAtomic } from "../../keys/atomicFile.ts";
 import { generateKey } from "../../keys/generate.ts";
 import { encodeKeyFile } from "../../keys/keyFile.ts";
 import { askNewPassphrase } from "../../keys/passphrase.ts";
 import { encodePublicKeyFile } from "../../keys/publicKeyFile.ts";
 import { NotaryClient } from "./client.ts";
+import { writeUserFile } from "./userFiles.ts";
 
 /** `notary key generate [ecdsa] [-r ROLE] [-o NAME]` */
 export const keyGenerate: Action = async (invocation) => {
@@ -32,6 +32,6 @@ async function generateIntoFiles({ flags }: Invocation, client: NotaryClient): P
   const [name, role] = [flags.string("output"), flags.string("role")];
   const key = generateKey("ecdsa");
   const passphrase = await askNewPassphrase(client.passphrases, { keyId: key.publicKey.id, role: "" });
-  await writeFileAtomic(`${name}-key.pem`, Buffer.from(encodeKeyFile(key, { role }, passphrase)));
-  await writeFileAtomic(`${name}.pem`, Buffer.from(encodePublicKeyFile(key.publicKey, role)));
+  await writeUserFile(`${name}-key.pem`, encodeKeyFile(key, { role }, passphrase));
+  await writeUserFile(`${name}.pem`, encodePublicKeyFile(key.publicKey, role));
 }

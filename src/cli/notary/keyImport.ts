@@ -1,7 +1,7 @@
 import type { Action } from "../compat/run.ts";
 import { UsageMistake } from "../compat/flags.ts";
 import { NotaryClient } from "./client.ts";
-import { readInputFile } from "./targetInput.ts";
+import { readUserFile } from "./userFiles.ts";
 
 /** `notary key import FILE… [-r ROLE] [-g GUN]` */
 export const keyImport: Action = async (invocation) => {
@@ -13,7 +13,7 @@ export const keyImport: Action = async (invocation) => {
   const role = flags.string("role") || undefined;
   const gun = flags.string("gun") || undefined;
   for (const file of args) {
-    const { skipped, failure } = await client.keys.importPem(readInputFile(file), { role, gun }, client.passphrases);
+    const { skipped, failure } = await client.keys.importPem(readUserFile(file), { role, gun }, client.passphrases);
     for (const { warning } of skipped) log.warning(warning);
     if (failure) throw failure;
   }

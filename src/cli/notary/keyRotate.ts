@@ -2,7 +2,7 @@ import type { Action, Invocation } from "../compat/run.ts";
 import { UsageMistake } from "../compat/flags.ts";
 import { NotaryClient } from "./client.ts";
 import { confirmed } from "./confirm.ts";
-import { readPrivateKeyInput } from "./keyInput.ts";
+import { readPrivateKeyInput, storeKey } from "./keyInput.ts";
 
 const rootQuestion = `Warning: you are about to rotate your root key.
 
@@ -35,8 +35,8 @@ async function importKeys({ flags }: Invocation, client: NotaryClient, gun: stri
   const ids: string[] = [];
   for (const file of flags.strings("key")) {
     const key = await readPrivateKeyInput(file, role, client.passphrases);
-    const { id } = await client.keys.add(key, { role, gun }, client.passphrases).catch((error: Error) => {
-      throw new Error(`error importing key: ${error.message}`, { cause: error });
+    const id = await storeKey(client, key, { role, gun }).catch((error: Error) => {
+      throw new Error(`Error importing key: ${error.message}`, { cause: error });
     });
     ids.push(id);
   }

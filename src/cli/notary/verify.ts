@@ -5,7 +5,7 @@ import { goFileError } from "../compat/goText.ts";
 import { checkHashes } from "../../tuf/hash.ts";
 import { readAllInput } from "../prompt.ts";
 import { NotaryClient } from "./client.ts";
-import { readInputFile } from "./targetInput.ts";
+import { readUserFile } from "./userFiles.ts";
 
 /** `notary verify GUN NAME`: hands its input on if it is the signed content, and nothing otherwise. */
 export const verify: Action = async (invocation) => {
@@ -15,7 +15,7 @@ export const verify: Action = async (invocation) => {
     throw new UsageMistake("Must specify a GUN and target", { showsUsage: true });
   }
   const input = flags.string("input");
-  const payload = input === "" ? await readAllInput() : readInputFile(input);
+  const payload = input === "" ? await readAllInput() : readUserFile(input);
   const collection = await new NotaryClient(invocation).collection(gun, "pull");
   const target = await collection.findTarget(name).catch((error: Error) => {
     throw new Error(`error retrieving target by name:${name}, error:${error.message}`, { cause: error });
