@@ -15,7 +15,8 @@ import { ServerError } from "./errors.ts";
  */
 export function errorAnswer(error: unknown): Answer {
   if (error instanceof ServerError) {
-    return envelope(error.answer, error.detail, Object.entries(error.headers ?? {}).flat());
+    const detail = error.answer === "UNKNOWN" ? (error.detail ?? {}) : error.detail;
+    return envelope(error.answer, detail, Object.entries(error.headers ?? {}).flat());
   }
   if (error instanceof ProtocolError) {
     return envelope(error.answer, error.detail);
