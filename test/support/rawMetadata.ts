@@ -43,7 +43,7 @@ export function without(members: JsonMembers, ...names: readonly string[]): Json
   return Object.fromEntries(Object.entries(members).filter(([name]) => !names.includes(name)));
 }
 
-function isList(value: Json): value is readonly Json[] {
+export function isList(value: Json): value is readonly Json[] {
   return Array.isArray(value);
 }
 
@@ -115,7 +115,7 @@ export function certificateKey(commonName: string, options: CertificateKeyOption
 }
 
 /** `{"signed":…,"signatures":[…]}` with one signature of each key, in the bytes Notary's clients would write. */
-export function signedFile(signed: JsonMembers, keys: readonly TestKey[]): string {
+export function signedFile(signed: Json, keys: readonly TestKey[]): string {
   const message = Buffer.from(canonical(signed));
   return `{"signed":${fileForm(message.toString())},"signatures":${canonical(signaturesOver(message, keys))}}`;
 }

@@ -84,7 +84,7 @@ export interface FileOptions {
   /** The keys that sign; by default those the role has. */
   readonly signers?: readonly TestKey[];
   /** Changes the signed part before it is signed. */
-  readonly edit?: (signed: JsonMembers) => JsonMembers;
+  readonly edit?: (signed: JsonMembers) => Json;
 }
 
 export interface RootOptions extends FileOptions {
