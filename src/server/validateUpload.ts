@@ -110,6 +110,7 @@ function acceptSnapshot(
     metas.set(opened.role, meta);
   }
   validateSnapshot(snapshot.opened, root, metas, now);
+  checkWritable(snapshot);
   return snapshot;
 }
 
@@ -146,13 +147,19 @@ async function makeTimestamp(
 }
 
 /**
- * Refuses control characters in names and values, as the original does whenever it makes the snapshot: its clients could
- * read such a file, but never write one again. Bytes that are canonical as they stand hold none, so few files need the look.
+ * Refuses control characters in names and values of a file that something the server makes is to name, as the original does:
+ * its clients could read such a file, but never write one again. Bytes that are canonical as they stand hold none, so few
+ * files need the look.
  */
 function checkWritable({ opened }: UploadedFile): void {
-  if (opened.message.buffer !== opened.bytes.buffer) {
+  if (!isInside(opened.message, opened.bytes)) {
     judging("timestamp", () => notaryDialect.encodeFile(opened.message, []));
   }
+}
+
+function isInside(part: Uint8Array, whole: Uint8Array): boolean {
+  const start = part.byteOffset - whole.byteOffset;
+  return part.buffer === whole.buffer && start >= 0 && start + part.byteLength <= whole.byteLength;
 }
 
 /** A signing service that cannot be reached is a reason the uploader may see: trying again will help. */

@@ -152,7 +152,9 @@ export function sha256Hex(text: string): string {
 
 /** Writers escape these inside strings of the file, never in what is signed. */
 function fileForm(text: string): string {
-  return text.replace(/[<>&\u2028\u2029]/g, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(/[<>&\u2028\u2029]|\p{Cc}/gu, (mark) => {
+    return `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
 }
 
 function spki(key: KeyObject): string {

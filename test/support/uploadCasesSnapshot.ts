@@ -43,9 +43,22 @@ const noSnapshotKey = refused(
   "no snapshot was included in update and server does not hold current snapshot key for repository",
 );
 
+const unwritable = refused(
+  "ErrValidation",
+  "json: error calling MarshalJSON for type *json.RawMessage: invalid character '\\t' in string literal",
+);
+
 const wrong256 = Buffer.alloc(32, 9);
 const wrong512 = Buffer.alloc(64, 9);
 const sha256Of = (bytes: Buffer): JsonMembers => ({ hashes: { sha256: bytes.toString("base64") }, length: 1 });
+
+/** Leaves one digest to compare: the original compares several in no fixed order. */
+function onlySha256Of(role: string): NonNullable<FileOptions["edit"]> {
+  return (signed) => {
+    const meta = asMembers(signed["meta"]);
+    return { ...signed, meta: { ...meta, [role]: onlySha256(asMembers(meta[role])) } };
+  };
+}
 
 function onlySha256(meta: JsonMembers): JsonMembers {
   return { hashes: without(asMembers(meta["hashes"]), "sha512"), length: 1 };
@@ -140,7 +153,7 @@ export const snapshotCases: readonly UploadCase[] = [
       const padded = { role: "targets", content: `${String(targets.content)}\n` };
       return {
         repository,
-        upload: [root, padded, repository.snapshot({ root, targets })],
+        upload: [root, padded, repository.snapshot({ root, targets }, { edit: onlySha256Of("targets") })],
         expected: mismatch("targets", Buffer.from(sha256Hex(String(targets.content)), "hex")),
       };
     },
@@ -228,6 +241,23 @@ export const snapshotCases: readonly UploadCase[] = [
       };
     },
   },
+  second(
+    "C'",
+    "a control character in a name, the snapshot key with the server",
+    unwritable,
+    (repository) => [repository.targets({ version: 2, targets: { "a\tb": { hashes: {}, length: 0 } } })],
+    {},
+  ),
+  second("C'", "a control character in a name, the snapshot key with the publisher", accepted, (repository) => {
+    const root = repository.root({ version: 2 });
+    const targets = repository.targets({ version: 2, targets: { "a\tb": { hashes: {}, length: 0 } } });
+    return [root, targets, repository.snapshot({ root, targets }, { version: 2 })];
+  }),
+  second("D", "a control character in the publisher's snapshot", unwritable, (repository) => {
+    const root = repository.root({ version: 2 });
+    const targets = repository.targets({ version: 2 });
+    return [root, targets, repository.snapshot({ root, targets, "a\tb": targets }, { version: 2 })];
+  }),
   second("E", "targets 2 and a snapshot of the stored version", versionConflict, (repository) => {
     const root = repository.root();
     const targets = repository.targets({ version: 2 });
