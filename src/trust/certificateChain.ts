@@ -36,8 +36,9 @@ export function readAuthorities(pem: Uint8Array): Certificate[] {
 
 /**
  * Whether a chain leads from the leaf to one of the authorities, as Go's verification with its default options has it
- * (client reference §5): every certificate valid now, issuers being authorities that may sign certificates, and every
- * certificate below the authority usable for serverAuth (no extended key usage, any, or that one). Names are not compared.
+ * (client reference §5): every certificate valid now and usable for serverAuth (no extended key usage, any, or that one), issuers
+ * being authorities that may sign certificates. Names are not compared, and limits on the length of a chain not looked at: an
+ * authority that may not make others can make leaves all the same.
  */
 export function verifyChain({ leaf, intermediates, authorities, now }: ChainQuestion): boolean {
   let steps = 0;
@@ -46,7 +47,7 @@ export function verifyChain({ leaf, intermediates, authorities, now }: ChainQues
       return false;
     }
     const isIssuer = (candidate: Certificate): boolean => steps++ < mostSteps && issued(candidate, child);
-    if (authorities.some((root) => sameCertificate(root, child) || (isValidAt(root, now) && isIssuer(root)))) {
+    if (authorities.some((root) => sameCertificate(root, child) || (isUsable(root, now) && isIssuer(root)))) {
       return true;
     }
     return (
@@ -59,13 +60,9 @@ export function verifyChain({ leaf, intermediates, authorities, now }: ChainQues
   return leads(leaf, []);
 }
 
-function isUsable(certificate: Certificate, now: Date): boolean {
-  const usages = certificate.extendedKeyUsage;
-  return isValidAt(certificate, now) && (usages === undefined || usages.some((oid) => acceptedUsages.includes(oid)));
-}
-
-function isValidAt({ notBefore, notAfter }: Certificate, now: Date): boolean {
-  return notBefore <= now && now <= notAfter;
+function isUsable({ notBefore, notAfter, extendedKeyUsage }: Certificate, now: Date): boolean {
+  const isForServers = extendedKeyUsage?.some((oid) => acceptedUsages.includes(oid)) ?? true;
+  return isForServers && notBefore <= now && now <= notAfter;
 }
 
 function sameCertificate(a: Certificate, b: Certificate): boolean {
