@@ -21,7 +21,7 @@ export class MemoryStore implements MetadataStore {
     for (const file of stored) {
       const version = highest.get(file.role);
       if (file.version > highestVersion || (version !== undefined && version >= file.version)) {
-        throw versionConflict(file, version ?? null);
+        throw versionConflict(file, version);
       }
       highest.set(file.role, file.version);
     }

@@ -93,7 +93,7 @@ export class SqliteStore implements MetadataStore {
   }
 
   async getByChecksum(gun: string, role: string, sha256: string): Promise<StoredFile | undefined> {
-    return this.#readFile(this.#statements.checksum, gun, role, sha256);
+    return this.#readFile(this.#statements.checksum, sha256, gun, role);
   }
 
   async deleteGun(gun: string, now: Date): Promise<boolean> {
@@ -141,8 +141,8 @@ export class SqliteStore implements MetadataStore {
   #insert(file: StoredFile): void {
     const { gun, role, version, sha256 } = file;
     const time = sqlTime(file.createdAt);
-    const highest = this.#statements.highest.get(gun, role)?.["version"] as number | null;
-    if (version > highestVersion || (highest !== null && highest >= version)) {
+    const highest = this.#statements.highest.get(gun, role)?.["version"] as number | undefined;
+    if (version > highestVersion || (highest !== undefined && highest >= version)) {
       throw versionConflict(file, highest);
     }
     this.#statements.insertFile.run(time, time, gun, role, version, file.bytes, sha256);
@@ -178,9 +178,9 @@ export class SqliteStore implements MetadataStore {
   #write<T>(change: () => T): T {
     this.#requireOpen();
     try {
-      this.#database.exec("BEGIN IMMEDIATE");
+      this.#statements.begin.run();
       const result = change();
-      this.#database.exec("COMMIT");
+      this.#statements.commit.run();
       return result;
     } catch (cause) {
       // A full disk makes SQLite roll back by itself.
@@ -212,9 +212,13 @@ function prepareStatements(database: DatabaseSync) {
   return {
     current: database.prepare(`${file} ${newest}`),
     version: database.prepare(`${file} AND version = ?`),
-    checksum: database.prepare(`${file} AND sha256 = ? ${newest}`),
+    // Left to itself SQLite reads every version of the role.
+    checksum: database.prepare(
+      `SELECT ${columns} FROM tuf_files INDEXED BY tuf_files_sha256_idx
+       WHERE sha256 = ? AND gun = ? AND role = ? AND deleted_at IS NULL ${newest}`,
+    ),
     highest: database.prepare(
-      "SELECT max(version) AS version FROM tuf_files WHERE gun = ? AND role = ? AND deleted_at IS NULL",
+      `SELECT version FROM tuf_files WHERE gun = ? AND role = ? AND deleted_at IS NULL ${newest}`,
     ),
     insertFile: database.prepare(
       "INSERT INTO tuf_files (created_at, updated_at, gun, role, version, data, sha256) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -227,6 +231,8 @@ function prepareStatements(database: DatabaseSync) {
     afterOfGun: database.prepare(`${change} gun = ? AND id > ? ORDER BY id LIMIT ?`),
     before: database.prepare(`${change} id < ? ORDER BY id DESC LIMIT ?`),
     beforeOfGun: database.prepare(`${change} gun = ? AND id < ? ORDER BY id DESC LIMIT ?`),
+    begin: database.prepare("BEGIN IMMEDIATE"),
+    commit: database.prepare("COMMIT"),
     ping: database.prepare("SELECT id FROM tuf_files LIMIT 1"),
   } as const;
 }

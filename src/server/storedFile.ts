@@ -9,8 +9,8 @@ export function storedFile(gun: string, file: NewFile, now: Date): StoredFile {
   return { gun, role, version, bytes, sha256, createdAt: now };
 }
 
-/** The refusal of a version that is not above what is stored (`highest`; null when nothing is). */
-export function versionConflict(file: StoredFile, highest: number | null): ServerError {
+/** The refusal of a version that is not above what is stored (`highest`, if anything is). */
+export function versionConflict(file: StoredFile, highest: number | undefined): ServerError {
   const message = `${file.role} of ${file.gun} has version ${highest ?? "none"} here, and ${file.version} was to be stored`;
   return new ServerError("SERVER_VERSION", message, { detail: {} });
 }
