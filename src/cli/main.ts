@@ -2,11 +2,17 @@
  * The entry point of every program we are: `countersign`, and `notary` when called by that name. It only finds out which
  * command is meant; each command is loaded when it is the one, so that none waits for the others.
  */
+import { enableCompileCache } from "node:module";
 import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { NativeCommand } from "./nativeCommand.ts";
 import { exitCodeOf, Ui } from "./ui.ts";
 
 const oldestNode = 24;
+
+// Starting takes half the time when Node need not compile us anew. The cache lies beside the code, where only those can write
+// who could change the code itself; where nobody can, there is none.
+enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/countersign", import.meta.url)));
 
 const nativeCommands: Readonly<Record<string, () => Promise<NativeCommand>>> = {
   up: async () => (await import("./up.ts")).up,

@@ -4,6 +4,7 @@ import { fileMetaOf } from "../../tuf/hash.ts";
 import { NotaryClient } from "./client.ts";
 import { publishIfAsked } from "./publish.ts";
 import { readCustom, readUserFile } from "./userFiles.ts";
+import { targetRolesOf } from "./roles.ts";
 
 /** `notary add GUN NAME FILE` */
 export const add: Action = async (invocation) => {
@@ -15,12 +16,7 @@ export const add: Action = async (invocation) => {
   const client = new NotaryClient(invocation);
   const collection = await client.collection(gun, "offline");
   const custom = readCustom(flags);
-  await collection.addTarget(name, fileMetaOf(readUserFile(file), custom), rolesOf(flags.strings("roles")));
+  await collection.addTarget(name, fileMetaOf(readUserFile(file), custom), targetRolesOf(flags));
   ui.print(`Addition of target "${name}" to repository "${gun}" staged for next publish.\n`);
   await publishIfAsked(invocation, client, gun);
 };
-
-/** The roles a target change is made in. */
-export function rolesOf(roles: readonly string[]): readonly string[] {
-  return roles.length === 0 ? ["targets"] : roles;
-}

@@ -4,10 +4,10 @@ import { UsageMistake } from "../compat/flags.ts";
 import { parseGoInt } from "../compat/goText.ts";
 import { decodeHex } from "../../tuf/encoding.ts";
 import { digestLength, hashAlgorithms } from "../../tuf/hash.ts";
-import { rolesOf } from "./add.ts";
 import { NotaryClient } from "./client.ts";
 import { publishIfAsked } from "./publish.ts";
 import { readCustom } from "./userFiles.ts";
+import { targetRolesOf } from "./roles.ts";
 
 /** `notary addhash GUN NAME SIZE --sha256 HEX --sha512 HEX` */
 export const addhash: Action = async (invocation) => {
@@ -24,11 +24,7 @@ export const addhash: Action = async (invocation) => {
   const collection = await client.collection(gun, "offline");
   const hashes = hashesOf(flags);
   const custom = readCustom(flags);
-  await collection.addTarget(
-    name,
-    { length, hashes, ...(custom !== undefined && { custom }) },
-    rolesOf(flags.strings("roles")),
-  );
+  await collection.addTarget(name, { length, hashes, ...(custom !== undefined && { custom }) }, targetRolesOf(flags));
   const used = [...hashes.keys()].join(", ");
   ui.print(`Addition of target "${name}" by ${used} hash to repository "${gun}" staged for next publish.\n`);
   await publishIfAsked(invocation, client, gun);

@@ -5,7 +5,7 @@ import type { Invocation } from "../compat/run.ts";
 import { KeyStore } from "../../keys/keyStore.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { TlsOptions } from "../../notary/tlsOptions.ts";
-import { TrustServer } from "../../notary/trustServer.ts";
+import type { TrustServer } from "../../notary/trustServer.ts";
 import { Collection } from "../../trust/collection.ts";
 import { PinPolicy } from "../../trust/pins.ts";
 import type { Ui } from "../ui.ts";
@@ -51,6 +51,7 @@ export class NotaryClient {
 
   async #connect(access: Exclude<Access, "offline">): Promise<TrustServer> {
     const { server: url } = this.config;
+    const { TrustServer } = await import("../../notary/trustServer.ts");
     const server = new TrustServer({
       url,
       access,

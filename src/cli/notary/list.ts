@@ -2,8 +2,8 @@ import type { Action } from "../compat/run.ts";
 import { UsageMistake } from "../compat/flags.ts";
 import { encodeHex } from "../../tuf/encoding.ts";
 import { formatTable, notaryLayout } from "../table.ts";
-import { rolesOf } from "./add.ts";
 import { NotaryClient } from "./client.ts";
+import { rolesOf } from "./roles.ts";
 
 /** `notary list GUN` */
 export const list: Action = async (invocation) => {
@@ -11,7 +11,7 @@ export const list: Action = async (invocation) => {
   const [gun] = args;
   if (gun === undefined) throw new UsageMistake("Must specify a GUN", { showsUsage: true });
   const collection = await new NotaryClient(invocation).collection(gun, "pull");
-  const targets = await collection.listTargets(rolesOf(flags.strings("roles")));
+  const targets = await collection.listTargets(rolesOf(flags));
   if (targets.length === 0) {
     ui.print("\nNo targets present in this repository.\n\n");
     return;
