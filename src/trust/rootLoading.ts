@@ -3,11 +3,11 @@ import { readFile } from "node:fs/promises";
 import { encodeHex } from "../tuf/encoding.ts";
 import { TufError } from "../tuf/errors.ts";
 import { checkVersionFloor } from "../tuf/freshness.ts";
-import { checkHashes } from "../tuf/hash.ts";
+import { checkHashes, type FileMeta } from "../tuf/hash.ts";
 import { notaryDialect } from "../tuf/notaryDialect.ts";
 import { onDisk, TrustError } from "./errors.ts";
 import type { Seen } from "./lastSeen.ts";
-import { isNotFound, matches, type UpdateSession } from "./updateSession.ts";
+import { isNotFound, type UpdateSession } from "./updateSession.ts";
 import type { Anchor } from "./verifiedCollection.ts";
 
 /*
@@ -148,5 +148,18 @@ async function followRoots(session: UpdateSession, newest: Uint8Array): Promise<
   session.accept("root", root.bytes);
   if (root.version > before) {
     await session.keepRoot();
+  }
+}
+
+/** Whether bytes are the file that signed metadata describes. */
+function matches(meta: FileMeta, bytes: Uint8Array): boolean {
+  try {
+    checkHashes(meta, bytes, "");
+    return bytes.byteLength <= meta.length;
+  } catch (error) {
+    if (error instanceof TufError) {
+      return false;
+    }
+    throw error;
   }
 }

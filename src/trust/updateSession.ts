@@ -1,7 +1,6 @@
 import { isOutage, NotaryError } from "../notary/errors.ts";
 import { TufError } from "../tuf/errors.ts";
 import type { Floor } from "../tuf/floors.ts";
-import { checkHashes, type FileMeta } from "../tuf/hash.ts";
 import type { Limits } from "../tuf/limits.ts";
 import { ancestorRoles } from "../tuf/role.ts";
 import { TrustState } from "../tuf/trustState.ts";
@@ -179,19 +178,6 @@ export class UpdateSession {
       }
       this.options.warn({ level: "error", message: `could not remember the versions seen: ${error.message}` });
     }
-  }
-}
-
-/** Whether bytes are the file that signed metadata describes. */
-export function matches(meta: FileMeta, bytes: Uint8Array): boolean {
-  try {
-    checkHashes(meta, bytes, "");
-    return bytes.byteLength <= meta.length;
-  } catch (error) {
-    if (error instanceof TufError) {
-      return false;
-    }
-    throw error;
   }
 }
 
