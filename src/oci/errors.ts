@@ -1,6 +1,6 @@
 import { CountersignError, type ErrorCatalogue, type ErrorOptions } from "../tuf/error.ts";
 
-/** What can be wrong with image names and with Docker's own configuration. */
+/** What can be wrong with image names, manifests, and Docker's own configuration. */
 export const ociErrors = {
   OCI_NAME: {
     kind: "usage",
@@ -23,6 +23,17 @@ export const ociErrors = {
     cause: "The credential helper named in Docker's config.json is missing, failed, or gave no usable answer.",
     remedy:
       "Install docker-credential-<name>, unlock it, or remove credsStore/credHelpers from config.json and log in again.",
+  },
+  OCI_MANIFEST: {
+    kind: "refused",
+    cause: "The document is not an image manifest or index, or one that two programs could read differently.",
+    remedy: "Build and push the image again with a current tool.",
+  },
+  OCI_MANIFEST_TYPE: {
+    kind: "refused",
+    cause:
+      "The media type is not one of an OCI image manifest or index, a Docker manifest (schema 2) or manifest list.",
+    remedy: "Push the image with a current tool; Docker's schema 1 is no longer taken.",
   },
 } as const satisfies ErrorCatalogue;
 

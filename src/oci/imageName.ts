@@ -1,4 +1,5 @@
 import { OciError } from "./errors.ts";
+import { longestPath, pathComponent, tagGrammar } from "./repositoryName.ts";
 
 /** The full name of an image: what Docker makes of the short forms people type. */
 export interface ImageName {
@@ -14,14 +15,12 @@ export interface ImageName {
 const defaultDomain = "docker.io";
 const legacyDefaultDomain = "index.docker.io";
 const officialPrefix = "library/";
-const longestPath = 255;
 
 // The grammar of the distribution project's reference package, which Docker uses.
-const pathComponent = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
 const hostLabel = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
 const domainPattern = new RegExp(`^(?:${hostLabel}(?:\\.${hostLabel})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`);
 const remotePattern = new RegExp(
-  `^(${pathComponent}(?:/${pathComponent})*)(?::(\\w[\\w.-]{0,127}))?` +
+  `^(${pathComponent}(?:/${pathComponent})*)(?::(${tagGrammar}))?` +
     "(?:@([A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}))?$",
 );
 const digestLengths: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 };
