@@ -260,7 +260,10 @@ describe("nothing of a refused update stays, whether the client is new or not", 
   ];
 
   for (const { name, attack, code, message, victim } of attacks) {
-    for (const client of victim === "old" ? (["old"] as const) : (["old", "new"] as const)) {
+    for (const client of ["old", "old, with the cache for its only memory", "new"]) {
+      if (client === "new" && victim === "old") {
+        continue;
+      }
       test(`${name}, to a client that is ${client}`, async (t) => {
         const scene = await Scene.open(t, (repository) => {
           repository.root.version = 2;
@@ -269,8 +272,11 @@ describe("nothing of a refused update stays, whether the client is new or not", 
             model.version = 5;
           }
         });
-        if (client === "old") {
+        if (client !== "new") {
           await scene.update();
+        }
+        if (client !== "old") {
+          await scene.lastSeen.forget(scene.repository.gun);
         }
         scene.publish(attack);
         await scene.refuses(code, message);
@@ -394,6 +400,24 @@ describe("a damaged cache file", () => {
       });
     }
   }
+
+  test("is no obstacle when a crash left some files of one update and the rest of the one before", async (t) => {
+    const scene = await Scene.open(t, (repository) => repository.delegate("targets/a"));
+    await scene.update();
+    const before = new Map(scene.repository.files);
+    scene.repository.rotateRoot();
+    scene.publish();
+    const roles = [...before.keys()];
+    for (let mixture = 0; mixture < 2 ** roles.length; mixture++) {
+      for (const [i, role] of roles.entries()) {
+        await scene.cache.write(role, (mixture & (1 << i) ? scene.repository.files : before).get(role)!);
+      }
+      assert.equal((await scene.update()).targets.get("targets/a")?.version, 2, mixture.toString(2));
+      for (const [role, bytes] of scene.repository.files) {
+        assert.deepEqual(Buffer.from((await scene.cache.read(role))!), bytes, role);
+      }
+    }
+  });
 
   test("of root is repaired from the root that is remembered", async (t) => {
     const scene = await Scene.open(t);
