@@ -4,8 +4,10 @@ import { cpSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { captureClock } from "../../test/support/capturedCollection.ts";
+import { failsWith } from "../../test/support/failsWith.ts";
 import { collectionBase, StaticTrustServer } from "../../test/support/staticTrustServer.ts";
 import { temporaryDirectory } from "../../test/support/temporaryDirectory.ts";
+import { readVector } from "../../test/support/vectors.ts";
 import { KeyStore } from "../keys/keyStore.ts";
 import type { PassphraseSource } from "../keys/passphrase.ts";
 import { TrustServer } from "../notary/trustServer.ts";
@@ -139,6 +141,36 @@ for (const directory of ["odd-target-names", "rsa-root-metadata"]) {
     );
   });
 }
+
+describe("a root that Docker Hub really served", () => {
+  const cases = [
+    { file: "debian-root.json", code: "TUF_EXPIRED", message: /^root expired at / },
+    {
+      file: "debian-root-tampered.json",
+      code: "TUF_ROOT_CERTIFICATE",
+      message: "could not validate the path to a trusted root: unable to retrieve valid leaf certificates",
+    },
+  ];
+  for (const { file, code, message } of cases) {
+    test(`${file} is refused, and not kept`, async (t) => {
+      const gun = "docker.io/library/debian";
+      const server = await StaticTrustServer.start(t);
+      server.serve(gun, { "root.json": readVector(`real/${file}`) });
+      const remote = new TrustServer({ url: server.url });
+      t.after(() => remote.close());
+      const trustDir = temporaryDirectory(t);
+      const collection = Collection.open({
+        gun,
+        trustDir,
+        server: remote,
+        pins: PinPolicy.firstUse(),
+        now: () => captureClock,
+      });
+      await assert.rejects(collection.update(), failsWith(code, message));
+      assert.deepEqual(readdirSync(trustDir), []);
+    });
+  }
+});
 
 describe("changes staged by the originals are applied by us", () => {
   const passphrases: Readonly<Record<string, string>> = {
