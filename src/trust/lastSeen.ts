@@ -122,7 +122,7 @@ function mergeInto(merged: Map<string, Seen>, other: SeenRoles): void {
 }
 
 /** The refusal of a second content under one version. */
-export function equivocation(role: string, version: number): TrustError {
+function equivocation(role: string, version: number): TrustError {
   return new TrustError(
     "TRUST_EQUIVOCATION",
     `version ${version} of ${role} has other content than the version ${version} seen before`,

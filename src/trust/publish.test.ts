@@ -86,6 +86,16 @@ describe("a publish that others keep overtaking", () => {
   });
 });
 
+test("a server that forgets what it has just taken is refused", async (t) => {
+  const publisher = await published(t);
+  const { timestamp, snapshot, targets } = await publisher.open().update();
+  const before = new Map([timestamp, snapshot, ...targets.values()].map(({ role, bytes }) => [role, bytes]));
+  await publisher.open().publishChanges([targetAddition("targets", "v1", meta)]);
+  const honest = publisher.remote.getMetadata;
+  publisher.remote.getMetadata = async (name, role, ...rest) => before.get(role) ?? (await honest(name, role, ...rest));
+  await assert.rejects(publisher.open().update(), failsWith("TUF_ROLLBACK"));
+});
+
 describe("private keys", () => {
   test("that no passphrase opens count as not there, asked for once", async (t) => {
     const publisher = await published(t);

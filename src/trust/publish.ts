@@ -1,5 +1,6 @@
 import { NotaryError } from "../notary/errors.ts";
 import { CollectionEditor, type OpenCollection } from "../tuf/edit.ts";
+import { digestHex } from "../tuf/crypto.ts";
 import type { EditedFile } from "../tuf/collectionSigning.ts";
 import type { PublicKey } from "../tuf/key.ts";
 import type { OpenedFile } from "../tuf/metadata.ts";
@@ -9,6 +10,7 @@ import { validateRoot } from "../tuf/rootTrust.ts";
 import type { CollectionContext } from "./collectionContext.ts";
 import { TrustError } from "./errors.ts";
 import { initializeCollection } from "./initialize.ts";
+import type { Seen } from "./lastSeen.ts";
 import { updateCollection } from "./updater.ts";
 
 /** What to do to a collection as it stands on the server. Done again, on the newer state, after a conflict. */
@@ -26,7 +28,8 @@ const longestPause = 40;
 
 /**
  * Publishes an edit: update, edit, sign, one upload (client reference §3.3). When the server refuses because the collection has
- * moved on meanwhile, all of it is done again on the newer state. The cache is left to the next update.
+ * moved on meanwhile, all of it is done again on the newer state. The cache is left to the next update; what was published is
+ * remembered as seen.
  * @returns the files that the server has taken, by role
  * @throws TrustError TRUST_PUBLISH_CONFLICT when others were quicker every time; what updating, signing and uploading throw
  */
@@ -40,6 +43,7 @@ export async function publishEdit(
     const files = await editAndSign(context, opened, edit, options);
     try {
       await context.remote.publish(context.gun, files.values());
+      await rememberPublished(context, files);
       return files;
     } catch (refusal) {
       if (!isRejection(refusal) || !(await hasMovedOn(context, opened))) {
@@ -152,6 +156,30 @@ async function earlierRootKeys(
     }
   }
   return [...keys.values()];
+}
+
+/**
+ * What the server has taken counts as seen: it cannot go back behind our own publish either. Root is left to the next update,
+ * which follows it from the cached one.
+ */
+async function rememberPublished(
+  { gun, lastSeen, warn }: CollectionContext,
+  files: ReadonlyMap<string, EditedFile>,
+): Promise<void> {
+  const seen = new Map<string, Seen>();
+  for (const [role, { version, bytes }] of files) {
+    if (role !== "root") {
+      seen.set(role, { version, sha256: digestHex("sha256", bytes) });
+    }
+  }
+  try {
+    await lastSeen?.remember(gun, seen);
+  } catch (error) {
+    if (!(error instanceof TrustError)) {
+      throw error;
+    }
+    warn({ level: "error", message: `could not remember the versions published: ${error.message}` }); // The publish is done.
+  }
 }
 
 /** Whether the server has, by now, another snapshot than the one that the edit was made on: somebody else has published. */
