@@ -1,4 +1,3 @@
-import { KeysError } from "../keys/errors.ts";
 import {
   encodeErrorBody,
   errorContentType,
@@ -20,9 +19,6 @@ export function errorAnswer(error: unknown): Answer {
   }
   if (error instanceof ProtocolError) {
     return envelope(error.answer, error.detail);
-  }
-  if (error instanceof KeysError && error.code === "KEYS_ALGORITHM") {
-    return envelope("NO_KEYALGORITHM", error.message);
   }
   return envelope("UNKNOWN", {});
 }

@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
+import fc from "fast-check";
 import { temporaryDirectory } from "../../test/support/temporaryDirectory.ts";
 import { multipart, TestRepository, type Part } from "../../test/support/testRepository.ts";
 import { ListeningServer, type ListeningServerOptions } from "../../test/support/trustServer.ts";
@@ -197,3 +198,53 @@ for (const [what, path] of Object.entries({
     assert.doesNotMatch(answer.body, /_type/);
   });
 }
+
+test("no path at all makes the server fail", async (t) => {
+  const server = await ListeningServer.start(t);
+  await TestRepository.published(server, { gun: "a" });
+  const pieces = [
+    "/",
+    "v2",
+    "a",
+    "_trust",
+    "tuf",
+    "root",
+    "targets",
+    "timestamp",
+    ".json",
+    ".key",
+    ".",
+    "..",
+    "*",
+    ":",
+    "@",
+  ];
+  const odd = [
+    "%2f",
+    "%2e",
+    "%00",
+    "%0a",
+    "%ff",
+    "%",
+    "%c3%a9",
+    "?",
+    "&",
+    "records=1",
+    "#",
+    "0",
+    "1",
+    "f".repeat(64),
+    "~",
+    "'",
+  ];
+  const path = fc.array(fc.constantFrom(...pieces, ...odd), { maxLength: 12 }).map((parts) => `/${parts.join("")}`);
+  const prefix = fc.constantFrom("", "/v2", "/v2/a/_trust/tuf", "/v2/a/_trust/changefeed", "/v2/_trust");
+  const method = fc.constantFrom("GET", "HEAD", "PUT", "DELETE", "PATCH");
+  await fc.assert(
+    fc.asyncProperty(method, prefix, path, async (method, prefix, path) => {
+      const { status } = await server.request(method, prefix + path);
+      assert.ok([200, 301, 400, 404, 405].includes(status), `${method} ${prefix}${path}: ${status}`);
+    }),
+    { numRuns: 500 },
+  );
+});

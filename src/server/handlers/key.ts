@@ -1,3 +1,4 @@
+import { KeysError } from "../../keys/errors.ts";
 import type { SigningService } from "../../keys/signingService.ts";
 import { encodeKeyAnswer } from "../../notary/keyAnswer.ts";
 import type { PublicKey } from "../../tuf/key.ts";
@@ -14,13 +15,13 @@ import { openStoredRoot } from "../storedRoot.ts";
 export const getKey: Handler<"getKey"> = async (context, { gun, role }) => {
   const signing = signingOf(context, gun);
   const held = await keyInUse(context.reader, signing, gun, role);
-  return textAnswer(encodeKeyAnswer(held ?? (await signing.createKey(gun, role, context.config.keyAlgorithm))));
+  return textAnswer(encodeKeyAnswer(held ?? (await createKey(context, signing, gun, role))));
 };
 
 /** `POST snapshot.key`, `timestamp.key`: a key to change to. It takes effect when a root naming it is published. */
 export const rotateKey: Handler<"rotateKey"> = async (context, { gun, role }) => {
   const signing = signingOf(context, gun);
-  return textAnswer(encodeKeyAnswer(await signing.createKey(gun, role, context.config.keyAlgorithm)));
+  return textAnswer(encodeKeyAnswer(await createKey(context, signing, gun, role)));
 };
 
 function signingOf({ signing, policy }: ServerContext, gun: string): SigningService {
@@ -29,6 +30,22 @@ function signingOf({ signing, policy }: ServerContext, gun: string): SigningServ
   }
   policy.checkLength(gun);
   return signing;
+}
+
+async function createKey(
+  { config }: ServerContext,
+  signing: SigningService,
+  gun: string,
+  role: string,
+): Promise<PublicKey> {
+  try {
+    return await signing.createKey(gun, role, config.keyAlgorithm);
+  } catch (cause) {
+    if (cause instanceof KeysError && cause.code === "KEYS_ALGORITHM") {
+      throw new ServerError("SERVER_KEY_ALGORITHM", cause.message, { cause, detail: cause.message });
+    }
+    throw cause;
+  }
 }
 
 async function keyInUse(
