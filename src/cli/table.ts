@@ -7,6 +7,7 @@ export interface TableLayout {
 
 /** `notary list`, `status`, `delegation list`, `key list`. */
 export const notaryLayout: TableLayout = { minimumWidth: 4, padding: 4 };
+
 /**
  * Rows as text, columns aligned with blanks as Go's tabwriter does for rows with the same number of cells: the last
  * cell of a row is not padded, widths are counted in characters.
@@ -14,19 +15,24 @@ export const notaryLayout: TableLayout = { minimumWidth: 4, padding: 4 };
 export function formatTable(rows: readonly (readonly string[])[], layout: TableLayout): string {
   const widths: number[] = [];
   for (const row of rows) {
-    for (const [column, cell] of row.slice(0, -1).entries()) {
-      widths[column] = Math.max(widths[column] ?? layout.minimumWidth, codePoints(cell) + layout.padding);
+    for (let column = 0; column < row.length - 1; column += 1) {
+      const width = codePoints(row[column] ?? "") + layout.padding;
+      widths[column] = Math.max(widths[column] ?? layout.minimumWidth, width);
     }
   }
   return rows
-    .map((row) => `${row.map((cell, column) => pad(cell, widths[column], column < row.length - 1)).join("")}\n`)
+    .map(
+      (row) =>
+        `${row.map((cell, column) => (column < row.length - 1 ? pad(cell, widths[column] ?? 0) : cell)).join("")}\n`,
+    )
     .join("");
 }
 
-function pad(cell: string, width: number | undefined, padded: boolean): string {
-  return padded ? cell + " ".repeat(Math.max(0, (width ?? 0) - codePoints(cell))) : cell;
+function pad(cell: string, width: number): string {
+  return cell.padEnd(width + cell.length - codePoints(cell));
 }
 
+/** Counts one by one only where a surrogate pair makes a difference: a table may have 100,000 rows. */
 function codePoints(text: string): number {
-  return Array.from(text).length;
+  return /[\ud800-\udfff]/.test(text) ? Array.from(text).length : text.length;
 }

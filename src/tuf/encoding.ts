@@ -36,6 +36,28 @@ export function decodeBase64(text: string): Uint8Array | undefined {
   return bytes.toString("base64") === text ? bytes : undefined;
 }
 
+/** Whether `decodeBase64` could decode a text. Makes no bytes: the texts of a large collection are checked, then rarely read. */
+export function isBase64(text: string): boolean {
+  const { length } = text;
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  let last = 0;
+  for (let at = 0; at < length - padding; at++) {
+    const value = base64Values[text.charCodeAt(at)];
+    if (value === undefined || value < 0) {
+      return false;
+    }
+    last = value;
+  }
+  const strayBits = padding === 2 ? 0b1111 : padding === 1 ? 0b11 : 0;
+  return length % 4 === 0 && (last & strayBits) === 0;
+}
+
+/** What each ASCII character stands for in base64; -1 for nothing. */
+const base64Values = new Int8Array(128).fill(-1);
+for (const [value, character] of [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"].entries()) {
+  base64Values[character.charCodeAt(0)] = value;
+}
+
 /** Lower-case hexadecimal. */
 export function encodeHex(bytes: Uint8Array): string {
   return view(bytes).toString("hex");

@@ -29,9 +29,10 @@ describe("a file entry", () => {
 
   test("is read as leniently as Notary reads it", () => {
     for (const json of ["null", "{}", '{"hashes":null,"length":null}']) {
-      assert.deepEqual(read(json), withLength(0), json);
+      const { length, hashes } = read(json);
+      assert.deepEqual([length, ...hashes], [0], json);
     }
-    assert.deepEqual(read('{"length":-1}'), withLength(-1));
+    assert.equal(read('{"length":-1}').length, -1);
     assert.equal(read('{"custom":null}').custom, null);
   });
 
@@ -49,10 +50,6 @@ describe("a file entry", () => {
       assert.throws(() => read(json), { code: "TUF_MALFORMED" }, json);
     }
   });
-
-  function withLength(length: number): FileMeta {
-    return { length, hashes: new Map() };
-  }
 });
 
 describe("content", () => {

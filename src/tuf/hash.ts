@@ -1,5 +1,6 @@
 import { digest, type HashAlgorithm } from "./crypto.ts";
-import { decodeBase64, encodeBase64, encodeHex, equalBytes } from "./encoding.ts";
+import { EncodedDigests } from "./encodedDigests.ts";
+import { encodeBase64, encodeHex, equalBytes, isBase64 } from "./encoding.ts";
 import { TufError } from "./errors.ts";
 import { illegalBase64 } from "./illegalBase64.ts";
 import { jsonObject, type JsonObject, type JsonValue } from "./json.ts";
@@ -29,17 +30,15 @@ export function fileMetaOf(bytes: Uint8Array, custom?: JsonValue): FileMeta {
  * @throws TufError TUF_MALFORMED
  */
 export function fileMetaFromJson(value: JsonValue | undefined, name: string): FileMeta {
-  const entry = asObject(value ?? {}, `the entry of ${name}`);
-  const texts = asObject(entry["hashes"] ?? {}, `the hashes of ${name}`);
-  const hashes = new Map<string, Uint8Array>();
-  for (const algorithm of Object.keys(texts)) {
-    const text = asString(texts[algorithm], `the ${algorithm} of ${name}`);
-    const bytes = decodeBase64(text);
-    if (bytes === undefined) {
-      throw illegalBase64(text, `the ${algorithm} of ${name}`);
+  const entry = asObject(value ?? jsonObject(), `the entry of ${name}`);
+  const texts = asObject(entry["hashes"] ?? jsonObject(), `the hashes of ${name}`);
+  for (const algorithm in texts) {
+    const text = texts[algorithm];
+    if (typeof text !== "string" || !isBase64(text)) {
+      throw illegalBase64(asString(text, `the ${algorithm} of ${name}`), `the ${algorithm} of ${name}`);
     }
-    hashes.set(algorithm, bytes);
   }
+  const hashes = new EncodedDigests(texts);
   const length = asInteger(entry["length"] ?? 0, `the length of ${name}`);
   const custom = entry["custom"];
   return custom === undefined ? { length, hashes } : { length, hashes, custom };
@@ -47,9 +46,14 @@ export function fileMetaFromJson(value: JsonValue | undefined, name: string): Fi
 
 /** The inverse of `fileMetaFromJson`. */
 export function fileMetaToJson(meta: FileMeta): JsonObject {
-  const hashes = jsonObject([...meta.hashes].map(([algorithm, bytes]) => [algorithm, encodeBase64(bytes)]));
+  const { hashes } = meta;
   const entry = jsonObject([
-    ["hashes", hashes],
+    [
+      "hashes",
+      hashes instanceof EncodedDigests
+        ? hashes.texts
+        : jsonObject([...hashes].map(([algorithm, bytes]) => [algorithm, encodeBase64(bytes)])),
+    ],
     ["length", meta.length],
   ]);
   if (meta.custom !== undefined) {

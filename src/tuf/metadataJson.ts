@@ -39,9 +39,10 @@ export function stringsFromJson(value: JsonValue | undefined, what: string): rea
 
 /** `{name: {"hashes": {algorithm: base64}, "length": n, "custom"?: any}}` */
 export function metaFromJson(value: JsonValue | undefined, what: string): Map<string, FileMeta> {
+  const object = value === undefined || value === null ? jsonObject() : asObject(value, what);
   const entries = new Map<string, FileMeta>();
-  for (const [name, entry] of members(value, what)) {
-    entries.set(name, fileMetaFromJson(entry, name));
+  for (const name of Object.keys(object)) {
+    entries.set(name, fileMetaFromJson(object[name], name));
   }
   return entries;
 }

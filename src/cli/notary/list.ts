@@ -1,5 +1,6 @@
 import type { Action } from "../compat/run.ts";
 import { UsageMistake } from "../compat/flags.ts";
+import { compareCodePoints } from "../../tuf/codePointOrder.ts";
 import { encodeHex } from "../../tuf/encoding.ts";
 import { formatTable, notaryLayout } from "../table.ts";
 import { NotaryClient } from "./client.ts";
@@ -17,7 +18,7 @@ export const list: Action = async (invocation) => {
     return;
   }
   const rows = targets
-    .toSorted((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
+    .toSorted((a, b) => compareCodePoints(a.name, b.name))
     .map(({ name, meta, role }) => [name, hexSha256(meta.hashes), String(meta.length), role]);
   const header = ["NAME", "DIGEST", "SIZE (BYTES)", "ROLE"];
   ui.print(formatTable([header, header.map((title) => "-".repeat(title.length)), ...rows], notaryLayout));
