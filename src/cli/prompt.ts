@@ -21,9 +21,10 @@ export function terminalPrompt(write: (text: string) => void): Prompt {
       return readLine();
     },
     hidden: async (question) => {
-      write(question);
+      // Before the question: what is typed in answer to it must never be echoed.
       process.stdin.setRawMode(true);
       try {
+        write(question);
         return await readHiddenLine();
       } finally {
         process.stdin.setRawMode(false);
