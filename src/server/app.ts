@@ -5,7 +5,7 @@ import { createMetrics, type Metrics } from "../http/metrics.ts";
 import type { SigningService } from "../keys/signingService.ts";
 import { matchTrustRoute, routeFacts, type TrustMatch, type TrustRoute, type TrustRouteName } from "../notary/paths.ts";
 import { requiredAccess, type AccessControl } from "./access.ts";
-import { answer, emptyAnswer, send, type Answer } from "./answer.ts";
+import { answer, emptyAnswer, send, type Answer } from "../http/answer.ts";
 import { CollectionWriter } from "./collectionWriter.ts";
 import { parseServerConfig, type TrustServerOptions } from "./config.ts";
 import { envelope, errorAnswer } from "./errorAnswer.ts";

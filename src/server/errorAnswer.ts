@@ -5,7 +5,7 @@ import {
   serverErrorCodes,
   type ServerErrorCode,
 } from "../notary/errorCodes.ts";
-import { answer, type Answer } from "./answer.ts";
+import { answer, type Answer } from "../http/answer.ts";
 import { ServerError } from "./errors.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Answer } from "./answer.ts";
+import type { Answer } from "../http/answer.ts";
 import type { TrustServerConfig } from "./config.ts";
 import type { StoredFile } from "./store.ts";
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Logger } from "../http/logger.ts";
-import type { Answer } from "./answer.ts";
+import type { Answer } from "../http/answer.ts";
 
 export interface RequestFacts {
   readonly milliseconds: number;

@@ -4,7 +4,7 @@ import type { Logger } from "../http/logger.ts";
 import type { Metrics } from "../http/metrics.ts";
 import type { SigningService } from "../keys/signingService.ts";
 import type { TrustRoute, TrustRouteName } from "../notary/paths.ts";
-import type { Answer } from "./answer.ts";
+import type { Answer } from "../http/answer.ts";
 import type { CollectionWriter } from "./collectionWriter.ts";
 import type { TrustServerConfig } from "./config.ts";
 import type { GunPolicy } from "./gunPolicy.ts";

@@ -1,4 +1,4 @@
-import { emptyAnswer } from "../answer.ts";
+import { emptyAnswer } from "../../http/answer.ts";
 import type { Handler } from "../serverContext.ts";
 
 const done = emptyAnswer(200);

@@ -1,4 +1,4 @@
-import type { Answer } from "../answer.ts";
+import type { Answer } from "../../http/answer.ts";
 import { envelope } from "../errorAnswer.ts";
 import type { CurrentCollection } from "../metadataReader.ts";
 import type { Handler, ServerContext } from "../serverContext.ts";

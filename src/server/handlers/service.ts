@@ -1,4 +1,5 @@
-import { answer, textAnswer } from "../answer.ts";
+import { answer } from "../../http/answer.ts";
+import { textAnswer } from "../answer.ts";
 import type { Handler } from "../serverContext.ts";
 
 const jsonType = "application/json; charset=utf-8";

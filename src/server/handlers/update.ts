@@ -3,7 +3,7 @@ import { readBody, type BodyLimits } from "../../http/body.ts";
 import { HttpError } from "../../http/errors.ts";
 import { ProtocolError, validationDetail } from "../../notary/errorCodes.ts";
 import { decodeUpload } from "../../notary/upload.ts";
-import { emptyAnswer } from "../answer.ts";
+import { emptyAnswer } from "../../http/answer.ts";
 import { ServerError } from "../errors.ts";
 import type { Handler } from "../serverContext.ts";
 
