@@ -133,6 +133,8 @@ function repeated(path: string): Promise<Exchange[][]> {
 }
 
 async function snapshotChecksum(url: string): Promise<string> {
-  const bytes = await (await fetch(`${url}${metadataPath(readGun, "snapshot")}`)).arrayBuffer();
+  const bytes = await (
+    await fetch(`${url}${metadataPath(readGun, "snapshot")}`, { headers: { Connection: "close" } })
+  ).arrayBuffer();
   return createHash("sha256").update(new Uint8Array(bytes)).digest("hex");
 }

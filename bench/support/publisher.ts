@@ -78,6 +78,7 @@ export function someTargets(count: number): Map<string, FileMeta> {
 }
 
 async function serverKey(url: string, gun: string, role: "timestamp" | "snapshot"): Promise<PublicKey> {
-  const answer = await fetch(`${url}${keyPath(gun, role)}`);
+  // A connection of its own: signing uploads takes long enough for a kept-alive one to be closed meanwhile.
+  const answer = await fetch(`${url}${keyPath(gun, role)}`, { headers: { Connection: "close" } });
   return decodeKeyAnswer(new Uint8Array(await answer.arrayBuffer()));
 }
