@@ -3,16 +3,19 @@ import { once } from "node:events";
 import { createServer, request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
+import { ByteBudget } from "./byteBudget.ts";
 import { endUnread, readBody, type BodyLimits } from "./body.ts";
 import { HttpError } from "./errors.ts";
 
 /** A server that answers with the body it read, or 400 and the code of the error; and the outcomes it saw. */
 async function echo(t: TestContext, limits: Partial<BodyLimits> = {}) {
+  const budget = limits.budget ?? new ByteBudget(10_000);
   const outcomes: string[] = [];
   const server = createServer((request, response) => {
-    readBody(request, { maxBytes: 1000, idleMs: 5000, ...limits }).then(
+    readBody(request, { maxBytes: 1000, idleMs: 5000, ...limits, budget }).then(
       (body) => {
         outcomes.push("read");
+        budget.giveBack(body.length);
         response.end(body);
       },
       (error: unknown) => {
@@ -31,7 +34,7 @@ async function echo(t: TestContext, limits: Partial<BodyLimits> = {}) {
   const { port } = server.address() as AddressInfo;
   const post = (headers: Record<string, string | number>): ClientRequest =>
     httpRequest({ host: "127.0.0.1", port, method: "POST", headers, agent: false });
-  return { port, post, outcomes };
+  return { port, post, outcomes, budget };
 }
 
 async function answerOf(request: ClientRequest): Promise<string> {
@@ -100,7 +103,7 @@ test("a client that stops in the middle is given up after the longest pause", as
 });
 
 test("a connection that ends in the middle is noticed", async (t) => {
-  const { port, outcomes } = await echo(t);
+  const { port, outcomes, budget } = await echo(t);
   for (const end of ["end", "resetAndDestroy"] as const) {
     const socket = connect(port, "127.0.0.1");
     socket.on("error", () => undefined).resume();
@@ -109,4 +112,21 @@ test("a connection that ends in the middle is noticed", async (t) => {
   }
   while (outcomes.length < 2) await new Promise(setImmediate);
   assert.deepEqual(outcomes, ["HTTP_BODY_CUT", "HTTP_BODY_CUT"]);
+  assert.equal(budget.taken, 0);
+});
+
+test("bodies share a budget: what does not fit is refused, and all that was taken is given back", async (t) => {
+  const { post, budget, outcomes } = await echo(t, { budget: new ByteBudget(1000) });
+  const first = post({ "Content-Length": 800 });
+  first.write("x".repeat(700));
+  while (budget.taken < 700) await new Promise(setImmediate);
+  const second = post({ "Content-Length": 800 });
+  second.write("x".repeat(400));
+  assert.equal(await answerOf(second), "HTTP_BODY_BUDGET");
+  second.destroy();
+  assert.equal(budget.taken, 700);
+  first.end("x".repeat(100));
+  assert.equal((await answerOf(first)).length, 800);
+  assert.deepEqual(outcomes, ["HTTP_BODY_BUDGET", "read"]);
+  assert.equal(budget.taken, 0);
 });

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ByteBudget } from "./byteBudget.ts";
 import { HttpError } from "./errors.ts";
 
 export interface BodyLimits {
@@ -6,6 +7,8 @@ export interface BodyLimits {
   readonly maxBytes: number;
   /** Longest pause between two pieces of it, in milliseconds. */
   readonly idleMs: number;
+  /** What all bodies being received or worked on may take together. */
+  readonly budget: ByteBudget;
 }
 
 /** How long an answered client may go on sending what nobody reads, in milliseconds. */
@@ -13,37 +16,47 @@ const drainMs = 10_000;
 
 /**
  * Reads the whole body of a request into memory. An announced length above the limit is refused before anything is read.
- * @throws HttpError HTTP_BODY_TOO_LARGE, HTTP_BODY_TIMEOUT, HTTP_BODY_CUT
+ * Memory is used for what has come, never for what was announced. The bytes of the answer are taken from the budget; whoever
+ * asked gives them back when done with them.
+ * @throws HttpError HTTP_BODY_TOO_LARGE, HTTP_BODY_TIMEOUT, HTTP_BODY_CUT, HTTP_BODY_BUDGET
  */
 export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
-  const announced = Number(request.headers["content-length"] ?? Number.NaN);
-  if (announced > limits.maxBytes) {
-    return Promise.reject(tooLarge(limits.maxBytes));
+  const { maxBytes, idleMs, budget } = limits;
+  if (Number(request.headers["content-length"] ?? 0) > maxBytes) {
+    return Promise.reject(tooLarge(maxBytes));
   }
   return new Promise((resolve, reject) => {
-    const body = new BodyBuffer(announced);
-    const stop = (settle: () => void): void => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const stop = (): void => {
       clearTimeout(idle);
       request.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
       request.pause();
-      settle();
     };
-    const fail = (code: "HTTP_BODY_TIMEOUT" | "HTTP_BODY_CUT", message: string): void =>
-      stop(() => reject(new HttpError(code, message)));
-    const idle = setTimeout(
-      () => fail("HTTP_BODY_TIMEOUT", `no more of the body came for ${limits.idleMs / 1000} seconds`),
-      limits.idleMs,
-    );
+    const fail = (error: HttpError): void => {
+      stop();
+      budget.giveBack(length);
+      reject(error);
+    };
+    const idle = setTimeout(() => {
+      fail(new HttpError("HTTP_BODY_TIMEOUT", `no more of the body came for ${idleMs / 1000} seconds`));
+    }, idleMs);
     const onData = (chunk: Buffer): void => {
       idle.refresh();
-      if (body.length + chunk.length > limits.maxBytes) {
-        stop(() => reject(tooLarge(limits.maxBytes)));
-        return;
+      if (length + chunk.length > maxBytes) {
+        fail(tooLarge(maxBytes));
+      } else if (!budget.take(chunk.length)) {
+        fail(new HttpError("HTTP_BODY_BUDGET", "too many bodies are being received at once"));
+      } else {
+        length += chunk.length;
+        chunks.push(chunk);
       }
-      body.add(chunk);
     };
-    const onEnd = (): void => stop(() => resolve(body.bytes()));
-    const onClose = (): void => fail("HTTP_BODY_CUT", "the connection ended in the middle of the body");
+    const onEnd = (): void => {
+      stop();
+      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, length));
+    };
+    const onClose = (): void => fail(new HttpError("HTTP_BODY_CUT", "the connection ended in the middle of the body"));
     request.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
   });
 }
@@ -65,33 +78,6 @@ export function endUnread(request: IncomingMessage, response: ServerResponse, bo
   };
   const timer = setTimeout(end, drainMs).unref();
   request.once("end", end).once("close", end).resume();
-}
-
-/** Collects a body: in one buffer of the announced length, or in pieces when none was announced. */
-class BodyBuffer {
-  readonly #announced: number;
-  #whole: Buffer | undefined;
-  readonly #pieces: Buffer[] = [];
-  length = 0;
-
-  constructor(announced: number) {
-    this.#announced = announced;
-  }
-
-  add(chunk: Buffer): void {
-    if (Number.isNaN(this.#announced)) {
-      this.#pieces.push(chunk);
-    } else {
-      // Node's parser sees to it that no more than the announced length comes.
-      this.#whole ??= Buffer.allocUnsafeSlow(this.#announced);
-      chunk.copy(this.#whole, this.length);
-    }
-    this.length += chunk.length;
-  }
-
-  bytes(): Buffer {
-    return this.#whole ?? Buffer.concat(this.#pieces, this.length);
-  }
 }
 
 function tooLarge(maxBytes: number): HttpError {

@@ -34,6 +34,11 @@ export const httpErrors = {
     cause: "The connection ended before the body of a request was complete.",
     remedy: "Try again.",
   },
+  HTTP_BODY_BUDGET: {
+    kind: "unavailable",
+    cause: "The bodies that are being received at this moment take all the memory set aside for them.",
+    remedy: "Try again in a moment; raise the limit if it happens in normal use.",
+  },
 } as const satisfies ErrorCatalogue;
 
 export type HttpCode = keyof typeof httpErrors;

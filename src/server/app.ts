@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { ByteBudget } from "../http/byteBudget.ts";
 import { Health } from "../http/health.ts";
 import { createLogger, type Logger } from "../http/logger.ts";
 import { createMetrics, type Metrics } from "../http/metrics.ts";
@@ -152,6 +153,7 @@ function createContext(parts: TrustServerParts): ServerContext {
     reader,
     writer: new CollectionWriter({ store, reader, signing, now, expiryDays, renewalDays }),
     signing,
+    uploads: new ByteBudget(Math.max(config.uploadBytes, config.bodyLimit)),
     answers: new MetadataAnswers(config.caching),
     health,
     metrics: parts.metrics ?? createMetrics(),

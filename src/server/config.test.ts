@@ -8,6 +8,7 @@ test("without options everything has Notary's defaults", () => {
     caching: { currentMaxAge: 300, consistentMaxAge: 2_592_000 },
     gunPrefixes: [],
     bodyLimit: 33_554_432,
+    uploadBytes: 268_435_456,
     bodyIdleSeconds: 30,
     expiryDays: { snapshot: 1095, timestamp: 14 },
     renewalDays: 1,

@@ -34,6 +34,11 @@ const schema = z.strictObject({
     .min(1024)
     .max(1024 ** 3)
     .default(32 * 1024 ** 2),
+  /** Memory for all uploads being received or judged, in bytes; at least one of the largest always fits. */
+  uploadBytes: z
+    .int()
+    .min(0)
+    .default(256 * 1024 ** 2),
   /** Longest pause while an upload arrives, in seconds. */
   bodyIdleSeconds: z.number().positive().max(3600).default(30),
   /** How long what the server signs is valid. */

@@ -21,6 +21,12 @@ export const serverErrors = {
     cause: "The upload is larger than the server takes.",
     remedy: "Split targets over delegations, or have the operator raise the server's body limit.",
   },
+  SERVER_BUSY: {
+    kind: "unavailable",
+    answer: "UPDATING",
+    cause: "The uploads that are being received at this moment take all the memory set aside for them.",
+    remedy: "Publish again in a moment; raise the server's limit if it happens in normal use.",
+  },
   SERVER_VERSION: {
     kind: "refused",
     answer: "VERSION",

@@ -82,6 +82,23 @@ test("an endless upload without announced length is refused at the limit, and th
     assert.match(await answer, tooLarge);
   }));
 
+test("uploads above the memory set aside for all of them are refused for now, and room is found again", (t) =>
+  unharmed(t, { config: { bodyLimit: 65_536, uploadBytes: 65_536 } }, async ({ server, repository }) => {
+    const hoarder = await rawConnection(server);
+    hoarder.on("error", () => undefined);
+    hoarder.write(uploadHead(repository.gun, "multipart/form-data; boundary=x", "Content-Length: 65536"));
+    hoarder.write(Buffer.alloc(65_000));
+    const nonsense = () => server.request("POST", `/v2/${repository.gun}/_trust/tuf/`, { body: Buffer.alloc(2000) });
+    let answer = await nonsense();
+    // Until what the hoarder sends has arrived, others still find room, and are refused for what they send.
+    while (answer.status === 400) answer = await nonsense();
+    assert.equal(answer.status, 500);
+    assert.equal(JSON.parse(answer.body).errors[0].code, "UPDATING");
+    assert.equal(answer.headers["retry-after"], "5");
+    hoarder.destroy();
+    while (!JSON.stringify(server.log).includes("HTTP_BODY_CUT")) await new Promise(setImmediate);
+  }));
+
 test("a sender that stops in the middle of an upload is answered and cut off", (t) =>
   unharmed(t, { config: { bodyIdleSeconds: 0.05 } }, async ({ server, repository, next }) => {
     const { contentType, body } = multipart([next]);

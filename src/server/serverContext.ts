@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { ByteBudget } from "../http/byteBudget.ts";
 import type { Health } from "../http/health.ts";
 import type { Logger } from "../http/logger.ts";
 import type { Metrics } from "../http/metrics.ts";
@@ -20,6 +21,8 @@ export interface ServerContext {
   readonly reader: CachedReader;
   readonly writer: CollectionWriter;
   readonly signing: SigningService | undefined;
+  /** Memory for uploads. */
+  readonly uploads: ByteBudget;
   readonly answers: MetadataAnswers;
   readonly health: Health;
   readonly metrics: Metrics;
