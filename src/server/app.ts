@@ -1,12 +1,14 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { answer, emptyAnswer, send, type Answer } from "../http/answer.ts";
 import { ByteBudget } from "../http/byteBudget.ts";
 import { Health } from "../http/health.ts";
 import { createLogger, type Logger } from "../http/logger.ts";
 import { createMetrics, type Metrics } from "../http/metrics.ts";
+import { logRequest } from "../http/requestLog.ts";
+import { createRequestMetrics } from "../http/requestMetrics.ts";
 import type { SigningService } from "../keys/signingService.ts";
 import { matchTrustRoute, routeFacts, type TrustMatch, type TrustRoute, type TrustRouteName } from "../notary/paths.ts";
 import { requiredAccess, type AccessControl } from "./access.ts";
-import { answer, emptyAnswer, send, type Answer } from "../http/answer.ts";
 import { CollectionWriter } from "./collectionWriter.ts";
 import { parseServerConfig, type TrustServerOptions } from "./config.ts";
 import { envelope, errorAnswer } from "./errorAnswer.ts";
@@ -20,8 +22,6 @@ import { update } from "./handlers/update.ts";
 import { MetadataAnswers } from "./metadataAnswer.ts";
 import { MetadataCache } from "./metadataCache.ts";
 import { CachedReader } from "./metadataReader.ts";
-import { logRequest } from "./requestLog.ts";
-import { createRequestMetrics } from "./requestMetrics.ts";
 import type { Handler, ServerContext } from "./serverContext.ts";
 import type { MetadataStore } from "./store.ts";
 
@@ -48,6 +48,9 @@ export interface TrustServer {
   close(): Promise<void>;
 }
 
+/** Notary's names. */
+const metricNames = { prefix: "notary_server_http", label: "operation", unit: "microseconds" } as const;
+
 const notFound = envelope("METADATA_NOT_FOUND");
 const methodNotAllowed = emptyAnswer(405);
 const badRequest = answer(400, "text/plain; charset=utf-8", "400 Bad Request", ["Connection", "close"]);
@@ -58,7 +61,7 @@ const badRequest = answer(400, "text/plain; charset=utf-8", "400 Bad Request", [
  */
 export function createTrustServer(parts: TrustServerParts): TrustServer {
   const context = createContext(parts);
-  const requests = createRequestMetrics(context.metrics);
+  const requests = createRequestMetrics(context.metrics, metricNames);
   const { access } = parts;
   const { log, policy } = context;
 
@@ -100,7 +103,8 @@ export function createTrustServer(parts: TrustServerParts): TrustServer {
         requests.observe(operation, request, result.status, result.body.length, milliseconds);
       }
       if (log.isLevelEnabled("info")) {
-        logRequest(log, request, result, { milliseconds, gun: gunOf(match) });
+        const { status, body } = result;
+        logRequest(log, request, { status, length: body.length, milliseconds }, { gun: gunOf(match) });
       }
     };
     const fail = (error: unknown): void => {

@@ -1,8 +1,8 @@
+import { KeyedLock } from "../http/keyedLock.ts";
 import type { SigningService } from "../keys/signingService.ts";
 import type { UploadPart } from "../notary/upload.ts";
 import { ServerError } from "./errors.ts";
 import { regenerate } from "./generate.ts";
-import { GunLock } from "./gunLock.ts";
 import type { CachedReader, CurrentCollection } from "./metadataReader.ts";
 import type { MetadataStore, NewFile } from "./store.ts";
 import type { UpdateContext } from "./updateContext.ts";
@@ -29,7 +29,7 @@ const retryMs = 10 * 60_000;
  */
 export class CollectionWriter {
   readonly #options: CollectionWriterOptions;
-  readonly #lock = new GunLock();
+  readonly #lock = new KeyedLock();
   /** When a renewal ahead of time may be tried again, for GUNs where one failed or is under way. */
   readonly #nextRenewal = new Map<string, number>();
   readonly #renewalMs: number;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { describeConfigProblems } from "../http/config.ts";
 import { signingAlgorithms } from "../keys/signingService.ts";
 import { defaultExpiryDays } from "../tuf/role.ts";
 import { ServerError } from "./errors.ts";
@@ -71,9 +72,5 @@ export function parseServerConfig(options: unknown = {}): TrustServerConfig {
   if (result.success) {
     return result.data;
   }
-  const problems = result.error.issues.map(({ path, message, input }) => {
-    const given = input === undefined ? "" : ` (given: ${JSON.stringify(input)})`;
-    return `${path.join(".") || "the configuration"}: ${message}${given}`;
-  });
-  throw new ServerError("SERVER_CONFIG", problems.join("; "), { cause: result.error });
+  throw new ServerError("SERVER_CONFIG", describeConfigProblems(result.error), { cause: result.error });
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { Counter } from "prom-client";
-import { WindowSummary, type Metrics } from "../http/metrics.ts";
+import { WindowSummary, type Metrics } from "./metrics.ts";
 
 /** Observes one answered request of an operation. Times in milliseconds, sizes in bytes. */
 export interface RequestMetrics {
@@ -21,15 +21,24 @@ interface OperationSeries {
   readonly total: Map<string, Counter.Internal>;
 }
 
+/** What the metrics of one service are called. */
+export interface RequestMetricNames {
+  readonly prefix: string;
+  /** The label that tells operations apart. */
+  readonly label: string;
+  readonly unit: "seconds" | "microseconds";
+}
+
 /**
- * The metrics of Notary's server, by its names: summaries of duration and sizes and a count of requests for each operation.
- * Empty answers are counted under their status, where the original has a code "0".
+ * Summaries of duration and sizes and a count of requests for each operation, as the originals of our services have them.
+ * Empty answers are counted under their status, where Notary has a code "0".
  */
-export function createRequestMetrics(registry: Metrics): RequestMetrics {
-  const name = (suffix: string): string => `notary_server_http_${suffix}`;
+export function createRequestMetrics(registry: Metrics, { prefix, label, unit }: RequestMetricNames): RequestMetrics {
+  const name = (suffix: string): string => `${prefix}_${suffix}`;
+  const perMillisecond = unit === "seconds" ? 0.001 : 1000;
   const duration = new WindowSummary(
-    name("request_duration_microseconds"),
-    "The HTTP request latencies in microseconds.",
+    name(`request_duration_${unit}`),
+    `The HTTP request latencies in ${unit}.`,
     registry,
   );
   const requestSize = new WindowSummary(name("request_size_bytes"), "The HTTP request sizes in bytes.", registry);
@@ -37,7 +46,7 @@ export function createRequestMetrics(registry: Metrics): RequestMetrics {
   const total = new Counter({
     name: name("requests_total"),
     help: "Total number of HTTP requests made.",
-    labelNames: ["code", "method", "operation"] as const,
+    labelNames: ["code", "method", label],
     registers: [registry],
   });
   const operations = new Map<string, OperationSeries>();
@@ -45,9 +54,9 @@ export function createRequestMetrics(registry: Metrics): RequestMetrics {
     let series = operations.get(operation);
     if (series === undefined) {
       series = {
-        duration: duration.series({ operation }),
-        requestSize: requestSize.series({ operation }),
-        responseSize: responseSize.series({ operation }),
+        duration: duration.series({ [label]: operation }),
+        requestSize: requestSize.series({ [label]: operation }),
+        responseSize: responseSize.series({ [label]: operation }),
         total: new Map(),
       };
       operations.set(operation, series);
@@ -57,14 +66,14 @@ export function createRequestMetrics(registry: Metrics): RequestMetrics {
   return {
     observe(operation, request, status, responseBytes, milliseconds) {
       const series = seriesOf(operation);
-      series.duration(milliseconds * 1000);
+      series.duration(milliseconds * perMillisecond);
       series.requestSize(requestBytes(request));
       series.responseSize(responseBytes);
       const { method = "" } = request;
       const key = method + status;
       let counter = series.total.get(key);
       if (counter === undefined) {
-        counter = total.labels({ code: String(status), method: method.toLowerCase(), operation });
+        counter = total.labels({ code: String(status), method: method.toLowerCase(), [label]: operation });
         series.total.set(key, counter);
       }
       counter.inc();

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { GunLock } from "./gunLock.ts";
+import { KeyedLock } from "./keyedLock.ts";
 
-test("work on one GUN runs one after another, in the order of asking", async () => {
-  const lock = new GunLock();
+test("work on one key runs one after another, in the order of asking", async () => {
+  const lock = new KeyedLock();
   const events: string[] = [];
   const work = (name: string) => async () => {
     events.push(`${name} begins`);
@@ -16,8 +16,8 @@ test("work on one GUN runs one after another, in the order of asking", async () 
   assert.deepEqual(events, ["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"]);
 });
 
-test("GUNs do not wait for each other", async () => {
-  const lock = new GunLock();
+test("keys do not wait for each other", async () => {
+  const lock = new KeyedLock();
   let release: () => void = () => undefined;
   const blocked = lock.run("slow", () => new Promise<void>((resolve) => (release = resolve)));
   assert.equal(await lock.run("fast", async () => "done"), "done");
@@ -26,7 +26,7 @@ test("GUNs do not wait for each other", async () => {
 });
 
 test("work that fails rejects for its caller only", async () => {
-  const lock = new GunLock();
+  const lock = new KeyedLock();
   const failing = lock.run("g", () => Promise.reject(new Error("no")));
   const next = lock.run("g", async () => "fine");
   await assert.rejects(failing, /no/);
@@ -34,7 +34,7 @@ test("work that fails rejects for its caller only", async () => {
 });
 
 test("idle waits for everything that was asked for", async () => {
-  const lock = new GunLock();
+  const lock = new KeyedLock();
   let done = 0;
   const work = async (): Promise<void> => {
     await new Promise(setImmediate);
