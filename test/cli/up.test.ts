@@ -1,0 +1,111 @@
+/** `countersign up` as a process: ready, told how to use it, stopped, started again, and refused where it cannot work. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
+import { join } from "node:path";
+import { test } from "node:test";
+import { runOk } from "../support/childProgram.ts";
+import { countersign, startCountersign } from "../support/countersign.ts";
+import { NotaryUser } from "../support/notaryUser.ts";
+import { temporaryDirectory } from "../support/temporaryDirectory.ts";
+
+function get(url: string, caFile: string): Promise<{ status: number | undefined; body: string }> {
+  return new Promise((resolve, reject) => {
+    request(url, { ca: readFileSync(caFile), agent: false }, (response) => {
+      let body = "";
+      response.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      response.on("end", () => resolve({ status: response.statusCode, body }));
+    })
+      .on("error", reject)
+      .end();
+  });
+}
+
+test("is healthy once its address is shown, over TLS that its own authority vouches for", async (t) => {
+  const { url, caFile } = await startCountersign(t);
+  assert.deepEqual(await get(`${url}/healthz`, caFile), { status: 200, body: '{"status":"ok","failures":{}}\n' });
+  assert.equal((await get(`${url}/v2/`, caFile)).status, 200);
+});
+
+test("the lines it tells people to type give Docker's directories the authority", async (t) => {
+  const service = await startCountersign(t);
+  const lines = service.output().match(/^ {2}(?:mkdir|cp|export) .*$/gm) ?? [];
+  const home = temporaryDirectory(t);
+  const { stdout } = await runOk(
+    "/bin/sh",
+    ["-ec", [...lines, 'echo "$DOCKER_CONTENT_TRUST $DOCKER_CONTENT_TRUST_SERVER"'].join("\n")],
+    { env: { HOME: home }, cwd: home },
+  );
+  assert.equal(stdout, `1 ${service.url}\n`);
+  const copied = readFileSync(join(home, ".docker/tls", service.host, "ca.crt"), "utf8");
+  assert.equal(copied, readFileSync(service.caFile, "utf8"));
+});
+
+test("secrets in the data directory are for its owner only", async (t) => {
+  const { data } = await startCountersign(t, { data: join(temporaryDirectory(t), "new/data") });
+  const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+  assert.equal(mode(data), "700");
+  for (const name of ["signer.passphrase", "signer.db", "ca.key", "server.key"]) {
+    assert.equal(mode(join(data, name)), "600", name);
+  }
+});
+
+test("what was published is there after a stop and a start, under the same authority", async (t) => {
+  const first = await startCountersign(t);
+  const user = new NotaryUser(t, first);
+  await user.notary("init example.test/kept --publish");
+  await user.notary("add example.test/kept v1 hello.txt --publish");
+  const authority = readFileSync(first.caFile, "utf8");
+  await first.stop("SIGTERM");
+  assert.equal(first.process.exitCode, 0, first.output());
+  assert.match(first.output(), /stopping/);
+
+  const second = await startCountersign(t, { data: first.data });
+  assert.equal(readFileSync(second.caFile, "utf8"), authority);
+  const listed = await new NotaryUser(t, second).notary("list example.test/kept");
+  assert.match(listed.stdout, /^v1 +[0-9a-f]{64} +6 +targets$/m);
+  await second.stop("SIGINT");
+  assert.equal(second.process.exitCode, 0, second.output());
+});
+
+test("speaks plain HTTP when asked to, and then makes no authority", async (t) => {
+  const { url, data } = await startCountersign(t, { args: ["--http"] });
+  assert.match(url, /^http:/);
+  assert.equal((await fetch(`${url}/healthz`)).status, 200);
+  assert.deepEqual(
+    readdirSync(data).filter((name) => name.startsWith("ca.")),
+    [],
+  );
+});
+
+test("a second process on the same data directory is refused, and the first is not disturbed", async (t) => {
+  const { url, caFile, data } = await startCountersign(t);
+  const second = await countersign(["up", "--data", data, "--listen", "127.0.0.1:0"], { env: { HOME: data } });
+  assert.equal(second.code, 1);
+  assert.match(
+    second.stderr,
+    /^countersign: the database is in use by another trust server \(SERVER_STORE_OPEN\)\n {2}hint: /,
+  );
+  assert.equal((await get(`${url}/healthz`, caFile)).status, 200);
+});
+
+test("says what is wrong when it cannot start", async (t) => {
+  const running = await startCountersign(t);
+  const data = temporaryDirectory(t);
+  const file = join(data, "a-file");
+  writeFileSync(file, "");
+  const cases: readonly (readonly [args: string[], code: number, message: RegExp])[] = [
+    [["--data", data, "--listen", running.host], 1, /cannot listen on .*EADDRINUSE.*\(HTTP_LISTEN\)\n {2}hint: /],
+    [["--data", file], 1, /cannot open the database .*\(SERVER_STORE_OPEN\)\n {2}hint: /],
+    [["--listen", "nowhere"], 2, /"nowhere" is not an address of the form HOST:PORT \(HTTP_ADDRESS\)/],
+    [["--lsiten", ":1"], 2, /unknown option '--lsiten' \(CLI_USAGE\)/],
+    [["--data"], 2, /option '--data <value>' argument missing \(CLI_USAGE\)/],
+    [["now"], 2, /up takes no arguments, but got "now" \(CLI_USAGE\)/],
+  ];
+  for (const [args, code, message] of cases) {
+    const result = await countersign(["up", ...args], { env: { HOME: data } });
+    assert.match(result.stderr, message);
+    assert.equal(result.code, code, result.stderr);
+    assert.equal(result.stdout, "");
+  }
+});
