@@ -5,8 +5,10 @@ import { CertificateAuthority } from "../http/certificateAuthority.ts";
 import { listen } from "../http/listener.ts";
 import type { Listener } from "../http/listener.ts";
 import type { Logger } from "../http/logger.ts";
+import { optionsFromEnvironment } from "../http/environmentOptions.ts";
 import { createTrustServer } from "../server/app.ts";
 import type { TrustServer } from "../server/app.ts";
+import { parseServerConfig } from "../server/config.ts";
 import { SqliteStore } from "../server/sqliteStore.ts";
 import { LocalSigningService } from "../signer/localSigningService.ts";
 import { aliasFromFile } from "../signer/passphraseAliases.ts";
@@ -21,6 +23,8 @@ export interface SiteOptions {
   /** Plain HTTP, for use behind a proxy that speaks TLS. */
   readonly plainHttp: boolean;
   readonly logger: Logger;
+  /** Where settings of the services can come from. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** All services in one process on one port. */
@@ -39,9 +43,11 @@ const certificateCheckMs = 12 * 60 * 60_000;
 
 /**
  * Starts trust server and signing service over one data directory, which no other process can use meanwhile.
- * @throws ServerError SERVER_STORE_OPEN, KeysError, SignerError, HttpError HTTP_LISTEN, HTTP_CERTIFICATE
+ * @throws ServerError SERVER_STORE_OPEN, SERVER_CONFIG, KeysError, SignerError, HttpError HTTP_LISTEN,
+ *   HTTP_CERTIFICATE, HTTP_ENVIRONMENT
  */
-export async function startSite({ data, host, port, plainHttp, logger }: SiteOptions): Promise<Site> {
+export async function startSite({ data, host, port, plainHttp, logger, environment }: SiteOptions): Promise<Site> {
+  const config = optionsFromEnvironment("COUNTERSIGN_SERVER", parseServerConfig(), environment);
   // The store comes first: it holds the lock of the directory.
   const store = SqliteStore.open(join(data, "trust.db"));
   const closing: (() => Promise<void>)[] = [() => store.close()];
@@ -52,7 +58,7 @@ export async function startSite({ data, host, port, plainHttp, logger }: SiteOpt
       aliases,
       onWarning: (text, error) => logger.warn({ err: error }, text),
     });
-    const trustServer = createTrustServer({ store, signing, logger });
+    const trustServer = createTrustServer({ store, signing, config, logger });
     closing[0] = () => trustServer.close();
     const hosts = [
       ...new Set([...(wildcardHosts.includes(host) ? [] : [host]), "localhost", "127.0.0.1", "::1", hostname()]),

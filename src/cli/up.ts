@@ -25,6 +25,9 @@ Usage: countersign up [--data DIR] [--listen HOST:PORT] [--http]
   --verbose            log every request to stderr
   --help               show this text
 
+Settings of the trust server come from the environment, e.g. COUNTERSIGN_SERVER_BODY_LIMIT (bytes of the largest upload) or
+COUNTERSIGN_SERVER_GUN_PREFIXES; an unknown one is refused with the list of those there are.
+
 It is ready when GET /healthz answers 200, and stops on SIGINT or SIGTERM after the running requests have ended.
 
 Example:
@@ -49,6 +52,7 @@ export const up = nativeCommand({
       host,
       port,
       plainHttp: options.http === true,
+      environment: process.env,
       logger: createLogger({ level: options.verbose === true ? "info" : "warning" }),
     });
     ui.print(welcome(site, data, ui));

@@ -7,6 +7,11 @@ export const httpErrors = {
     cause: "An address to listen on is not of the form HOST:PORT.",
     remedy: "Write it as 127.0.0.1:4443, [::1]:4443, or :4443 for all interfaces.",
   },
+  HTTP_ENVIRONMENT: {
+    kind: "usage",
+    cause: "An environment variable names a setting that does not exist, or has a value of the wrong kind.",
+    remedy: "Correct or unset the variable; the message names it.",
+  },
   HTTP_LISTEN: {
     kind: "failed",
     cause: "The address cannot be listened on: it is taken, not of this machine, or needs more rights.",
