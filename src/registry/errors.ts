@@ -159,12 +159,6 @@ export const registryErrors = {
     cause: "The request carries no proof that its sender may do this.",
     remedy: "Log in with an account that has the right on this repository.",
   },
-  REGISTRY_DENIED: {
-    kind: "refused",
-    answer: "DENIED",
-    cause: "The sender is known and may not do this.",
-    remedy: "Have somebody with the right do it, or grant the right.",
-  },
   REGISTRY_UNSIGNED: {
     kind: "refused",
     answer: "DENIED",
@@ -182,6 +176,43 @@ export const registryErrors = {
     answer: "UNKNOWN",
     cause: "The registry's configuration has a value that is not allowed.",
     remedy: "Correct the value that the message names.",
+  },
+  REGISTRY_STORE_OPEN: {
+    kind: "failed",
+    answer: "UNAVAILABLE",
+    cause: "The registry's storage cannot be opened: not writable, in use by another registry, or unsuitable.",
+    remedy:
+      "Check the directory's owner, permissions and file system, or the address and credentials of the S3 service.",
+  },
+  REGISTRY_STORE_CLOSED: {
+    kind: "failed",
+    answer: "UNAVAILABLE",
+    cause: "The registry's storage has been closed; the registry is shutting down.",
+    remedy: "Start the registry again.",
+  },
+  REGISTRY_STORE_READ: {
+    kind: "failed",
+    answer: "UNKNOWN",
+    cause: "The registry's storage did not give what it holds.",
+    remedy: "See the registry's log for the system's own message; check disk, permissions or the S3 service.",
+  },
+  REGISTRY_STORE_WRITE: {
+    kind: "failed",
+    answer: "UNKNOWN",
+    cause: "The registry's storage did not take a change. Nothing was changed.",
+    remedy: "See the registry's log for the system's own message; check disk, permissions or the S3 service.",
+  },
+  REGISTRY_STORE_FULL: {
+    kind: "failed",
+    answer: "UNAVAILABLE",
+    cause: "The registry's storage is full. Nothing was changed.",
+    remedy: "Free space, for example by garbage collection, or give the registry more; then push again.",
+  },
+  REGISTRY_STORE_CORRUPT: {
+    kind: "failed",
+    answer: "UNKNOWN",
+    cause: "Stored bytes no longer have the digest they were stored under.",
+    remedy: "Push the image again, which replaces them, and check the disk.",
   },
 } as const satisfies ErrorCatalogue & Readonly<Record<string, AnsweredEntry>>;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { ListeningServer, type ListeningServerOptions } from "../../test/support/trustServer.ts";
-import { unauthorized, type AccessControl, type Credentials, type RequiredAccess } from "./access.ts";
+import type { AccessControl, Credentials, RequiredAccess } from "../http/access.ts";
 
 /** A server whose access control lets in whoever shows `letmein`, and notes what it was asked. */
 async function guardedServer(t: TestContext, options: ListeningServerOptions = {}) {
@@ -9,9 +9,9 @@ async function guardedServer(t: TestContext, options: ListeningServerOptions = {
   const access: AccessControl = {
     async authorize(credentials, required) {
       asked.push({ credentials, required });
-      if (credentials.authorization !== "Bearer letmein") {
-        throw unauthorized(required, 'Bearer realm="https://auth.test/token",service="s"');
-      }
+      return credentials.authorization === "Bearer letmein"
+        ? { allowed: true }
+        : { allowed: false, challenge: 'Bearer realm="https://auth.test/token",service="s"' };
     },
   };
   return { server: await ListeningServer.start(t, { access, ...options }), asked };

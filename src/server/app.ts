@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { AccessControl } from "../http/access.ts";
 import { answer, emptyAnswer, send, type Answer } from "../http/answer.ts";
 import { ByteBudget } from "../http/byteBudget.ts";
 import { Health } from "../http/health.ts";
@@ -8,7 +9,7 @@ import { logRequest } from "../http/requestLog.ts";
 import { createRequestMetrics } from "../http/requestMetrics.ts";
 import type { SigningService } from "../keys/signingService.ts";
 import { matchTrustRoute, routeFacts, type TrustMatch, type TrustRoute, type TrustRouteName } from "../notary/paths.ts";
-import { requiredAccess, type AccessControl } from "./access.ts";
+import { requiredAccess, unauthorized } from "./access.ts";
 import { CollectionWriter } from "./collectionWriter.ts";
 import { parseServerConfig, type TrustServerOptions } from "./config.ts";
 import { envelope, errorAnswer } from "./errorAnswer.ts";
@@ -209,7 +210,11 @@ async function guarded(
 ): Promise<Answer> {
   const actions = route === undefined ? [] : routeFacts[route.name].actions;
   const gun = route !== undefined && "gun" in route ? route.gun : undefined;
-  await access.authorize({ authorization: headers.authorization, host: headers.host }, requiredAccess(gun, actions));
+  const required = requiredAccess(gun, actions);
+  const decision = await access.authorize({ authorization: headers.authorization, host: headers.host }, required);
+  if (!decision.allowed) {
+    throw unauthorized(required, decision.challenge);
+  }
   return next();
 }
 
