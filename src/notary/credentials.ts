@@ -1,10 +1,6 @@
 import { decodeBase64 } from "../tuf/encoding.ts";
+import type { Credentials } from "../transport/credentials.ts";
 import { NotaryError } from "./errors.ts";
-
-/** What a person logs in with: a password, or the identity token that a registry gave in its place. */
-export type Credentials =
-  | { readonly username: string; readonly password: string }
-  | { readonly username?: string; readonly identityToken: string };
 
 /**
  * Reads NOTARY_AUTH: base64 of `<username>:<password>`. Empty or absent means none.

@@ -1,5 +1,9 @@
 /** The wire protocol of a trust server, for servers and clients, and the client itself. */
-export { printable, type Access } from "./auth.ts";
+export { parseChallenges, type Challenge } from "../transport/challenge.ts";
+export type { Credentials } from "../transport/credentials.ts";
+export { isLoopbackHost } from "../transport/loopback.ts";
+export { printable } from "../transport/printable.ts";
+export type { ClientCertificate, TlsOptions } from "../transport/tlsOptions.ts";
 export {
   changefeedQuery,
   decodeChangefeed,
@@ -8,8 +12,7 @@ export {
   type ChangefeedQuery,
   type ChangeRecord,
 } from "./changefeed.ts";
-export { parseChallenges, type Challenge } from "./challenge.ts";
-export { parseNotaryAuth, type Credentials } from "./credentials.ts";
+export { parseNotaryAuth } from "./credentials.ts";
 export {
   decodeErrorBody,
   encodeErrorBody,
@@ -28,7 +31,6 @@ export {
   type ValidationName,
 } from "./errors.ts";
 export { decodeKeyAnswer, encodeKeyAnswer } from "./keyAnswer.ts";
-export { isLoopbackHost } from "./loopback.ts";
 export { parseMediaType } from "./mediaType.ts";
 export {
   changefeedPath,
@@ -41,6 +43,11 @@ export {
   type TrustMatch,
   type TrustRoute,
 } from "./paths.ts";
-export type { ClientCertificate, TlsOptions } from "./tlsOptions.ts";
-export { TrustServer, type PingResult, type RequestOptions, type TrustServerOptions } from "./trustServer.ts";
+export {
+  TrustServer,
+  type Access,
+  type PingResult,
+  type RequestOptions,
+  type TrustServerOptions,
+} from "./trustServer.ts";
 export { decodeUpload, defaultUploadLimits, encodeUpload, type UploadLimits, type UploadPart } from "./upload.ts";

@@ -1,18 +1,23 @@
 import type { PublicKey } from "../tuf/key.ts";
-import { Authorizer, printable, type Access } from "./auth.ts";
+import { Authorizer } from "../transport/authorizer.ts";
+import { parseChallenges, type Challenge } from "../transport/challenge.ts";
+import type { Credentials } from "../transport/credentials.ts";
+import type { HttpAnswer } from "../transport/httpAnswer.ts";
+import { HttpClient, type Timeouts, type WholeRequest } from "../transport/httpClient.ts";
+import { isLoopbackHost } from "../transport/loopback.ts";
+import { httpToHttpsClient } from "../transport/networkError.ts";
+import { printable } from "../transport/printable.ts";
+import type { TlsOptions } from "../transport/tlsOptions.ts";
 import { changefeedAnswerLimit, changefeedQuery, decodeChangefeed, type ChangeRecord } from "./changefeed.ts";
-import { parseChallenges, type Challenge } from "./challenge.ts";
-import type { Credentials } from "./credentials.ts";
 import { decodeErrorBody, validationText } from "./errorCodes.ts";
 import { NotaryError, type NotaryCode } from "./errors.ts";
-import type { HttpAnswer } from "./httpAnswer.ts";
-import { HttpClient, type HttpRequest, type Timeouts } from "./httpClient.ts";
 import { decodeKeyAnswer, keyAnswerLimit } from "./keyAnswer.ts";
-import { isLoopbackHost } from "./loopback.ts";
-import { httpToHttpsClient } from "./networkError.ts";
 import { changefeedPath, collectionPath, keyPath, metadataName, metadataPath, type MetadataSelector } from "./paths.ts";
-import type { TlsOptions } from "./tlsOptions.ts";
+import { inNotaryTerms } from "./transportFailure.ts";
 import { encodeUpload, type UploadPart } from "./upload.ts";
+
+/** Token actions: reading, publishing, or everything. The order is as the originals write it (Docker: `pull,push`). */
+export type Access = "pull" | "push,pull" | "pull,push" | "*";
 
 export interface TrustServerOptions {
   /** `https://host:port`, or with a path before `/v2/`. */
@@ -45,6 +50,8 @@ export interface RequestOptions {
 export type PingResult =
   { readonly online: true } | { readonly online: false; readonly reason: string; readonly cause: NotaryError };
 
+/** How messages call the other side. */
+const peer = "trust server";
 const mebibyte = 1024 * 1024;
 /** The most bytes of a file whose length no signed file gives (Notary's values). */
 const timestampLimit = mebibyte;
@@ -84,6 +91,7 @@ export class TrustServer {
     this.#base = url.replace(/\/+$/, "");
     this.#identified = !(options.anonymousFirst ?? (options.access ?? "pull") === "pull");
     this.#http = new HttpClient({
+      peer,
       ...(options.tls ? { tls: options.tls } : {}),
       ...(options.userAgent === undefined ? {} : { userAgent: options.userAgent }),
       ...(options.timeouts ? { timeouts: options.timeouts } : {}),
@@ -92,7 +100,7 @@ export class TrustServer {
     this.#authorizer = new Authorizer({
       http: this.#http,
       serverUrl: this.#base,
-      access: options.access ?? "pull",
+      peer,
       clientId: options.clientId ?? "docker",
       now: options.now ?? (() => new Date()),
     });
@@ -147,7 +155,7 @@ export class TrustServer {
       method: "POST",
       path: collectionPath(gun),
       headers: { "content-type": contentType },
-      chunks,
+      body: { chunks },
       limit: emptyAnswerLimit,
       signal,
     });
@@ -182,7 +190,7 @@ export class TrustServer {
       redirects: pingRedirects,
     } as const;
     try {
-      const answer = await this.#http.send({ ...request, url: `${this.#base}/v2/` });
+      const answer = await inNotaryTerms(this.#http.send({ ...request, url: `${this.#base}/v2/` }));
       if (answer.status !== 401 && (answer.status < 200 || answer.status > 299)) {
         return { online: false, reason: String(answer.status), cause: statusError(answer, "ping") };
       }
@@ -214,7 +222,7 @@ export class TrustServer {
   async #request(
     resource: string,
     gun: string | undefined,
-    request: Omit<HttpRequest, "url"> & { readonly path: string },
+    request: Omit<WholeRequest, "url"> & { readonly path: string },
   ): Promise<Buffer> {
     const ping = await this.ping();
     if (!ping.online && (this.#options.offlineAfterFailedPing ?? true)) {
@@ -229,7 +237,7 @@ export class TrustServer {
   }
 
   /** The answer to a request as whoever the server wants: nobody first, if reading may do with that. */
-  async #authorized(gun: string | undefined, request: HttpRequest): Promise<HttpAnswer> {
+  async #authorized(gun: string | undefined, request: WholeRequest): Promise<HttpAnswer> {
     if (this.#identified) {
       return await this.#as("user", gun, request);
     }
@@ -255,7 +263,7 @@ export class TrustServer {
     return refusal;
   }
 
-  async #as(who: "nobody" | "user", gun: string | undefined, request: HttpRequest): Promise<HttpAnswer> {
+  async #as(who: "nobody" | "user", gun: string | undefined, request: WholeRequest): Promise<HttpAnswer> {
     const first = await this.#attempt(who, gun, request);
     if (first.fresh || first.answer.status !== 401 || !this.#adoptChallenges(first.answer)) {
       return first.answer;
@@ -269,13 +277,20 @@ export class TrustServer {
   async #attempt(
     who: "nobody" | "user",
     gun: string | undefined,
-    request: HttpRequest,
+    request: WholeRequest,
   ): Promise<{ readonly answer: HttpAnswer; readonly fresh: boolean }> {
     const credentials = who === "user" ? await this.#askCredentials() : undefined;
-    const authorization = await this.#authorizer.authorize(this.#challenges, gun, credentials, request.signal);
+    const authorization = await inNotaryTerms(
+      this.#authorizer.authorize(this.#challenges, [this.#scope(gun)], credentials, request.signal),
+    );
     const headers = { ...request.headers, ...(authorization ? { authorization: authorization.header } : {}) };
-    const answer = await this.#http.send({ ...request, headers });
+    const answer = await inNotaryTerms(this.#http.send({ ...request, headers }));
     return { answer, fresh: authorization?.fresh === true };
+  }
+
+  /** What a token is for: a collection, or the catalogue. */
+  #scope(gun: string | undefined): string {
+    return gun === undefined ? "registry:catalog:*" : `repository:${gun}:${this.#options.access ?? "pull"}`;
   }
 
   /** Credentials are asked for only when a challenge calls for them: asking may mean a prompt. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 import { failsWith } from "../../test/support/failsWith.ts";
 import { startScriptedServer, type Script, type ScriptedServer } from "../../test/support/scriptedServer.ts";
-import type { Credentials } from "./credentials.ts";
+import type { Credentials } from "../transport/credentials.ts";
 import { TrustServer, type TrustServerOptions } from "./trustServer.ts";
 
 const gun = "example.test/rot/app";

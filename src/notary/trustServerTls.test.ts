@@ -7,7 +7,7 @@ import test, { type TestContext } from "node:test";
 import { makeCertificate } from "../../test/support/certificates.ts";
 import { failsWith } from "../../test/support/failsWith.ts";
 import { startScriptedServer, type Script, type ScriptedServer } from "../../test/support/scriptedServer.ts";
-import type { TlsOptions } from "./tlsOptions.ts";
+import type { TlsOptions } from "../transport/tlsOptions.ts";
 import { TrustServer, type TrustServerOptions } from "./trustServer.ts";
 
 interface Identity {

@@ -3,7 +3,8 @@ import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { temporaryDirectory } from "../../test/support/temporaryDirectory.ts";
-import { DockerConfig, dockerConfigDirectory, type Credentials } from "./dockerConfig.ts";
+import type { Credentials } from "../transport/credentials.ts";
+import { DockerConfig, dockerConfigDirectory } from "./dockerConfig.ts";
 import { OciError, type OciCode } from "./errors.ts";
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");

@@ -1,13 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import type { Credentials } from "../transport/credentials.ts";
 import { askCredentialHelper } from "./credentialHelper.ts";
 import { OciError } from "./errors.ts";
-
-/** What Docker knows of a login: a password, or the identity token that a registry gave in its place. */
-export type Credentials =
-  | { readonly username: string; readonly password: string }
-  | { readonly username?: string; readonly identityToken: string };
 
 /** The members of `config.json` that matter here. All of it is unchecked input. */
 interface ConfigFile {

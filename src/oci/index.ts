@@ -1,5 +1,6 @@
 /** Image names, and what Docker's configuration directory says about logins and connections. */
-export { DockerConfig, dockerConfigDirectory, type Credentials } from "./dockerConfig.ts";
+export type { Credentials } from "../transport/credentials.ts";
+export { DockerConfig, dockerConfigDirectory } from "./dockerConfig.ts";
 export { readDockerTls, type DockerTlsFiles } from "./dockerTls.ts";
 export { OciError, ociErrors, type OciCode } from "./errors.ts";
 export {

@@ -1,4 +1,4 @@
-import { isLoopbackHost } from "../notary/loopback.ts";
+import { isLoopbackHost } from "../transport/loopback.ts";
 import { isDockerHub, type ImageName } from "../oci/imageName.ts";
 import type { Environment } from "./directories.ts";
 import { TrustError } from "./errors.ts";

@@ -7,14 +7,15 @@ const project = join(import.meta.dirname, "../..");
 
 /** Which rooms a room may import from, as docs/architecture.md draws it: arrows run downward only. */
 const services = ["server", "signer", "registry", "gate", "admission", "web"];
-const below = ["trust", "notary", "keys", "oci", "tuf"];
+const below = ["trust", "notary", "keys", "oci", "transport", "tuf"];
 const arrows: Readonly<Record<string, readonly string[]>> = {
   tuf: [],
   keys: ["tuf"],
-  notary: ["tuf"],
-  oci: ["tuf"],
+  transport: ["tuf"],
+  notary: ["transport", "tuf"],
+  oci: ["transport", "tuf"],
   http: ["keys", "tuf"],
-  trust: ["notary", "keys", "oci", "tuf"],
+  trust: ["notary", "keys", "oci", "transport", "tuf"],
   ...Object.fromEntries(services.map((service) => [service, [...below, "http"]])),
   cli: [...services, ...below, "http"],
 };

@@ -4,7 +4,7 @@ import type { CompatLog } from "../compat/log.ts";
 import type { Invocation } from "../compat/run.ts";
 import { KeyStore } from "../../keys/keyStore.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
-import type { TlsOptions } from "../../notary/tlsOptions.ts";
+import type { TlsOptions } from "../../transport/tlsOptions.ts";
 import type { TrustServer } from "../../notary/trustServer.ts";
 import { Collection } from "../../trust/collection.ts";
 import { PinPolicy } from "../../trust/pins.ts";
@@ -74,7 +74,7 @@ export class NotaryClient {
       throw new Error("either pass both client key and cert, or neither");
     }
     return {
-      ...(rootCa !== undefined && { ca: [readAuthorities(rootCa)] }),
+      ...(rootCa !== undefined && { ca: [readAuthorities(rootCa)], onlyTheseAuthorities: true }),
       ...(clientCertificate !== undefined &&
         clientKey !== undefined && {
           clientCertificates: [

@@ -1,6 +1,6 @@
 import type { CompatLog } from "../compat/log.ts";
 import { parseNotaryAuth } from "../../notary/credentials.ts";
-import type { Credentials } from "../../notary/credentials.ts";
+import type { Credentials } from "../../transport/credentials.ts";
 import { NotaryError } from "../../notary/errors.ts";
 import { terminalPrompt } from "../prompt.ts";
 import type { Ui } from "../ui.ts";

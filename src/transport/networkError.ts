@@ -1,4 +1,4 @@
-import { NotaryError } from "./errors.ts";
+import { TransportError } from "./errors.ts";
 
 /** What Node's network errors carry, each member only sometimes. */
 interface SystemError extends Error {
@@ -35,19 +35,22 @@ const certificateTexts: Readonly<Record<string, string>> = {
 /** The other side does not speak TLS at all. Go's text; the plain HTTP fall-back looks for it. */
 export const httpToHttpsClient = "http: server gave HTTP response to HTTPS client";
 
-/** Turns an error of Node's sockets, TLS or HTTP parser into one of ours, with the text Go's clients print. */
-export function networkError(cause: unknown, url: URL): NotaryError {
-  if (cause instanceof NotaryError) {
+/**
+ * Turns an error of Node's sockets, TLS or HTTP parser into one of ours, with the text Go's clients print.
+ * @param peer what should be listening there, as hints call it: `trust server`
+ */
+export function networkError(cause: unknown, url: URL, peer: string): TransportError {
+  if (cause instanceof TransportError) {
     return cause;
   }
   const error = systemError(cause);
   const code = error.code ?? "";
-  const where = `Check that a trust server listens at ${url.origin}.`;
+  const where = `Check that a ${peer} listens at ${url.origin}.`;
   const tls = tlsText(error, code, url);
   if (tls !== undefined) {
-    return new NotaryError("NOTARY_TLS", tls, { cause });
+    return new TransportError("TRANSPORT_TLS", tls, { cause });
   }
-  return new NotaryError("NOTARY_UNREACHABLE", socketText(error, code, url), { cause, hint: where });
+  return new TransportError("TRANSPORT_UNREACHABLE", socketText(error, code, url), { cause, hint: where });
 }
 
 /** When several addresses were tried, the last one stands for all, as in Go. */

@@ -1,18 +1,17 @@
 import type { Challenge } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
-import { NotaryError } from "./errors.ts";
+import { TransportError } from "./errors.ts";
 import type { HttpAnswer } from "./httpAnswer.ts";
 import type { HttpClient } from "./httpClient.ts";
 import { isLoopbackHost } from "./loopback.ts";
-
-/** Token actions: reading, publishing, or everything. The order is as the originals write it (Docker: `pull,push`). */
-export type Access = "pull" | "push,pull" | "pull,push" | "*";
+import { printable } from "./printable.ts";
 
 export interface AuthorizerOptions {
   readonly http: HttpClient;
-  /** Address of the trust server: decides what a token service may be. */
+  /** Address of the server that challenges: decides what a token service may be. */
   readonly serverUrl: string;
-  readonly access: Access;
+  /** How messages call that server: `trust server`, `registry`. */
+  readonly peer: string;
   /** How this client calls itself when it trades an identity token. */
   readonly clientId: string;
   readonly now: () => Date;
@@ -22,6 +21,13 @@ export interface AuthorizerOptions {
 export interface Authorization {
   readonly header: string;
   readonly fresh: boolean;
+}
+
+interface TokenRequest {
+  readonly realm: URL;
+  readonly service: string;
+  readonly scopes: readonly string[];
+  readonly signal: AbortSignal | undefined;
 }
 
 interface CachedToken {
@@ -42,33 +48,34 @@ const tokenRedirects = 5;
  */
 export class Authorizer {
   readonly #options: AuthorizerOptions;
-  readonly #tokens = new Map<string, CachedToken>();
+  readonly #tokens = new Map<string, Promise<CachedToken>>();
 
   constructor(options: AuthorizerOptions) {
     this.#options = options;
   }
 
   /**
-   * What to send with a request about `gun` (undefined: the catalogue); undefined when no challenge asks for anything.
+   * What to send with a request; undefined when no challenge asks for anything.
    *
+   * @param scopes what a token is asked for, e.g. `repository:team/app:pull`
    * @param credentials undefined asks for an anonymous token
-   * @throws NotaryError NOTARY_NO_CREDENTIALS when only credentials can answer, NOTARY_TOKEN when the token service refuses
+   * @throws TransportError TRANSPORT_NO_CREDENTIALS when only credentials can answer, TRANSPORT_TOKEN when the token service refuses
    */
   async authorize(
     challenges: readonly Challenge[],
-    gun: string | undefined,
+    scopes: readonly string[],
     credentials: Credentials | undefined,
     signal?: AbortSignal,
   ): Promise<Authorization | undefined> {
     const bearer = challenges.find(({ scheme }) => scheme === "bearer");
     if (bearer !== undefined) {
-      return await this.#bearer(bearer, gun, credentials, signal);
+      return await this.#bearer(bearer, scopes, credentials, signal);
     }
     if (!challenges.some(({ scheme }) => scheme === "basic")) {
       return undefined;
     }
     if (credentials === undefined || !("password" in credentials)) {
-      throw new NotaryError("NOTARY_NO_CREDENTIALS", "no basic auth credentials");
+      throw new TransportError("TRANSPORT_NO_CREDENTIALS", "no basic auth credentials");
     }
     return { header: basic(credentials), fresh: true };
   }
@@ -80,25 +87,32 @@ export class Authorizer {
 
   async #bearer(
     { parameters }: Challenge,
-    gun: string | undefined,
+    scopes: readonly string[],
     credentials: Credentials | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Authorization> {
     const realm = this.#realm(parameters.get("realm"));
     const service = parameters.get("service") ?? "";
-    const scope = gun === undefined ? "registry:catalog:*" : `repository:${gun}:${this.#options.access}`;
-    const key = JSON.stringify([realm.href, service, scope, credentials === undefined]);
-    const kept = this.#tokens.get(key);
+    const key = JSON.stringify([realm.href, service, scopes, credentials === undefined]);
+    const kept = await this.#tokens.get(key);
     if (kept !== undefined && this.#options.now().getTime() < kept.expires - renewEarlyMs) {
       return { header: `Bearer ${kept.token}`, fresh: false };
     }
+    const request = { realm, service, scopes, signal };
+    const asked = this.#askToken(request, credentials);
+    // Requests at the same time share one token; a failure is not kept.
+    this.#tokens.set(key, asked);
+    asked.catch(() => this.#tokens.delete(key));
+    return { header: `Bearer ${(await asked).token}`, fresh: true };
+  }
+
+  async #askToken(request: TokenRequest, credentials: Credentials | undefined): Promise<CachedToken> {
     const answer =
       credentials !== undefined && "identityToken" in credentials
-        ? await this.#trade(realm, service, scope, credentials.identityToken, signal)
-        : await this.#fetch(realm, service, scope, credentials, signal);
-    const { token, seconds } = readToken(answer, realm);
-    this.#tokens.set(key, { token, expires: this.#options.now().getTime() + seconds * 1000 });
-    return { header: `Bearer ${token}`, fresh: true };
+        ? await this.#post(request, tokenGrant(credentials.identityToken))
+        : await this.#fetch(request, credentials);
+    const { token, seconds } = readToken(answer, request.realm);
+    return { token, expires: this.#options.now().getTime() + seconds * 1000 };
   }
 
   /** Credentials follow the realm, so it must not lead from an encrypted server to an unencrypted address elsewhere. */
@@ -106,37 +120,33 @@ export class Authorizer {
     const realm = text === undefined ? null : URL.parse(text, this.#options.serverUrl);
     const isHttp = realm?.protocol === "http:";
     if (realm === null || (!isHttp && realm.protocol !== "https:")) {
-      throw new NotaryError("NOTARY_TOKEN", "the trust server names no usable token service in its challenge");
+      throw new TransportError(
+        "TRANSPORT_TOKEN",
+        `the ${this.#options.peer} names no usable token service in its challenge`,
+      );
     }
     if (isHttp && this.#options.serverUrl.startsWith("https:") && !isLoopbackHost(realm.hostname)) {
-      throw new NotaryError(
-        "NOTARY_TOKEN",
-        `the token service ${realm.origin} is not encrypted, but the trust server is`,
+      throw new TransportError(
+        "TRANSPORT_TOKEN",
+        `the token service ${realm.origin} is not encrypted, but the ${this.#options.peer} is`,
       );
     }
     return realm;
   }
 
-  /** GET of the token protocol, with basic authentication when there is a password. */
-  async #fetch(
-    realm: URL,
-    service: string,
-    scope: string,
-    credentials: Extract<Credentials, { password: string }> | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<HttpAnswer> {
+  /** GET of the token protocol, with basic authentication when there is a password; POST where there is no GET. */
+  async #fetch(request: TokenRequest, credentials: PasswordCredentials | undefined): Promise<HttpAnswer> {
+    const { realm, service, scopes, signal } = request;
     const known = credentials !== undefined && credentials.username !== "" && credentials.password !== "";
-    const query = new Map([...realm.searchParams]);
-    if (known) {
-      query.set("account", credentials.username);
-    }
-    query.set("scope", scope);
-    if (service !== "") {
-      query.set("service", service);
-    }
+    const own: readonly Parameter[] = [
+      ...(known ? [["account", credentials.username] as const] : []),
+      ...scopes.map((scope) => ["scope", scope] as const),
+      ...(service === "" ? [] : [["service", service] as const]),
+    ];
+    const kept = [...realm.searchParams].filter(([name]) => !own.some(([ours]) => ours === name));
     const url = new URL(realm);
-    url.search = encodeForm(query);
-    return await this.#options.http.send({
+    url.search = encodeForm([...kept, ...own]);
+    const answer = await this.#options.http.send({
       method: "GET",
       url: url.href,
       headers: known ? { authorization: basic(credentials) } : {},
@@ -144,46 +154,61 @@ export class Authorizer {
       redirects: tokenRedirects,
       signal,
     });
+    return known && methodMissing.has(answer.status) ? await this.#post(request, passwordGrant(credentials)) : answer;
   }
 
-  /** POST of the OAuth 2 variant: an identity token is traded for an access token. */
-  async #trade(
-    realm: URL,
-    service: string,
-    scope: string,
-    identityToken: string,
-    signal: AbortSignal | undefined,
-  ): Promise<HttpAnswer> {
-    const form = new Map([
-      ["grant_type", "refresh_token"],
-      ["refresh_token", identityToken],
+  /** POST of the OAuth 2 variant: `grant` is traded for an access token. */
+  async #post({ realm, service, scopes, signal }: TokenRequest, grant: readonly Parameter[]): Promise<HttpAnswer> {
+    const form = encodeForm([
+      ...grant,
       ["service", service],
       ["client_id", this.#options.clientId],
-      ["scope", scope],
+      ["scope", scopes.join(" ")],
     ]);
     return await this.#options.http.send({
       method: "POST",
       url: realm.href,
       headers: { "content-type": "application/x-www-form-urlencoded" },
-      chunks: [Buffer.from(encodeForm(form))],
+      body: { chunks: [Buffer.from(form)] },
       limit: tokenAnswerLimit,
       signal,
     });
   }
 }
 
-function basic({ username, password }: { readonly username: string; readonly password: string }): string {
+type PasswordCredentials = Extract<Credentials, { password: string }>;
+type Parameter = readonly [name: string, value: string];
+
+/** What a token service that knows only the other method answers. */
+const methodMissing: ReadonlySet<number> = new Set([404, 405]);
+
+function passwordGrant({ username, password }: PasswordCredentials): readonly Parameter[] {
+  return [
+    ["grant_type", "password"],
+    ["username", username],
+    ["password", password],
+  ];
+}
+
+function tokenGrant(identityToken: string): readonly Parameter[] {
+  return [
+    ["grant_type", "refresh_token"],
+    ["refresh_token", identityToken],
+  ];
+}
+
+function basic({ username, password }: PasswordCredentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }
 
 /** Sorted by name and escaped as Go does it, so that logs and signatures of proxies see the same text. */
-function encodeForm(parameters: ReadonlyMap<string, string>): string {
+function encodeForm(parameters: readonly Parameter[]): string {
   const escape = (text: string): string =>
     encodeURIComponent(text.toWellFormed())
       .replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
       .replaceAll("%20", "+");
-  return [...parameters]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return parameters
+    .toSorted(([a], [b]) => (a === b ? 0 : a < b ? -1 : 1))
     .map(([name, value]) => `${escape(name)}=${escape(value)}`)
     .join("&");
 }
@@ -192,15 +217,18 @@ function readToken({ status, body }: HttpAnswer, realm: URL): { readonly token: 
   const hint = `The token service is ${realm.origin}.`;
   const text = printable(body.toString("utf8")).trim();
   if (status === 401 || status === 403) {
-    throw new NotaryError("NOTARY_TOKEN", `${status === 401 ? "unauthorized" : "denied"}: ${text}`, { status, hint });
+    throw new TransportError("TRANSPORT_TOKEN", `${status === 401 ? "unauthorized" : "denied"}: ${text}`, {
+      status,
+      hint,
+    });
   }
   if (status < 200 || status > 299) {
-    throw new NotaryError("NOTARY_TOKEN", `received unexpected HTTP status: ${status}`, { status, hint });
+    throw new TransportError("TRANSPORT_TOKEN", `received unexpected HTTP status: ${status}`, { status, hint });
   }
   const answer = parseObject(body.toString("utf8"));
   const token = [answer["token"], answer["access_token"]].find((value) => typeof value === "string" && value !== "");
   if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) {
-    throw new NotaryError("NOTARY_TOKEN", "authorization server did not include a token in the response", {
+    throw new TransportError("TRANSPORT_TOKEN", "authorization server did not include a token in the response", {
       status,
       hint,
     });
@@ -217,10 +245,4 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
     // Not JSON: then there is no token in it, which is what the caller reports.
     return {};
   }
-}
-
-/** Text from a server, safe to be shown: control characters would let it write over the terminal. */
-export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, "\ufffd");
 }

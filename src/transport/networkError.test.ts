@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { failsWith } from "../../test/support/failsWith.ts";
-import { NotaryError, type NotaryCode } from "./errors.ts";
+import { TransportError, type TransportCode } from "./errors.ts";
 import { networkError } from "./networkError.ts";
 
 const url = new URL("https://trust.example:4443/v2/");
@@ -13,10 +13,10 @@ function systemError(message: string, members: Readonly<Record<string, unknown>>
 const dial = (code: string, address = "192.0.2.1"): Error =>
   systemError(`connect ${code}`, { code, syscall: "connect", address, port: 4443 });
 
-const unreachable: NotaryCode = "NOTARY_UNREACHABLE";
+const unreachable: TransportCode = "TRANSPORT_UNREACHABLE";
 const certificate = "tls: failed to verify certificate: x509: certificate";
 
-const cases: readonly (readonly [cause: unknown, code: NotaryCode, message: string])[] = [
+const cases: readonly (readonly [cause: unknown, code: TransportCode, message: string])[] = [
   [dial("ECONNREFUSED"), unreachable, "dial tcp 192.0.2.1:4443: connect: connection refused"],
   [dial("ECONNREFUSED", "::1"), unreachable, "dial tcp [::1]:4443: connect: connection refused"],
   [dial("EHOSTUNREACH"), unreachable, "dial tcp 192.0.2.1:4443: connect: no route to host"],
@@ -42,33 +42,37 @@ const cases: readonly (readonly [cause: unknown, code: NotaryCode, message: stri
   [systemError("write", { code: "EPIPE" }), unreachable, "write: broken pipe"],
   [systemError("something else", {}), unreachable, "something else"],
   ["not even an error", unreachable, "not even an error"],
-  [systemError("x", { code: "CERT_HAS_EXPIRED" }), "NOTARY_TLS", `${certificate} has expired or is not yet valid`],
-  [systemError("x", { code: "SELF_SIGNED_CERT_IN_CHAIN" }), "NOTARY_TLS", `${certificate} signed by unknown authority`],
+  [systemError("x", { code: "CERT_HAS_EXPIRED" }), "TRANSPORT_TLS", `${certificate} has expired or is not yet valid`],
+  [
+    systemError("x", { code: "SELF_SIGNED_CERT_IN_CHAIN" }),
+    "TRANSPORT_TLS",
+    `${certificate} signed by unknown authority`,
+  ],
   [
     systemError("x", {
       code: "ERR_TLS_CERT_ALTNAME_INVALID",
       cert: { subjectaltname: "DNS:localhost, IP Address:127.0.0.1" },
     }),
-    "NOTARY_TLS",
+    "TRANSPORT_TLS",
     `${certificate} is valid for localhost, 127.0.0.1, not trust.example`,
   ],
   [
     systemError("write EPROTO 0:error:0A00010B:SSL routines:ssl3_get_record:wrong version number", { code: "EPROTO" }),
-    "NOTARY_TLS",
+    "TRANSPORT_TLS",
     "http: server gave HTTP response to HTTPS client",
   ],
-  [systemError("handshake failure\n", { code: "ERR_SSL_X" }), "NOTARY_TLS", "tls: handshake failure"],
+  [systemError("handshake failure\n", { code: "ERR_SSL_X" }), "TRANSPORT_TLS", "tls: handshake failure"],
 ];
 
 for (const [cause, code, message] of cases) {
   test(`a network error reads: ${message}`, () => {
-    const error = networkError(cause, url);
+    const error = networkError(cause, url, "registry");
     failsWith(code, message)(error);
     assert.equal(error.cause, cause);
   });
 }
 
 test("an error of ours stays as it is", () => {
-  const ours = new NotaryError("NOTARY_BAD_RESPONSE", "trust server returned a bad response.");
-  assert.equal(networkError(ours, url), ours);
+  const ours = new TransportError("TRANSPORT_BAD_RESPONSE", "registry returned a bad response.");
+  assert.equal(networkError(ours, url, "registry"), ours);
 });
