@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import * as fc from "fast-check";
 import { canonicalize } from "./canonical.ts";
 import { TufError } from "./errors.ts";
-import { jsonObject, parseEnvelope, parseJson, type JsonValue } from "./json.ts";
+import { isJsonObject, jsonObject, parseEnvelope, parseJson, type JsonValue, type MemberSink } from "./json.ts";
 import { asObject } from "./jsonMember.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -225,6 +225,66 @@ describe("parseEnvelope", () => {
     for (const text of ["[]", "null", "{}", '{"signed":null}', '{"signed":[]}', '{"signed":"x"}', '{"Signed":{}}']) {
       assert.equal(refusal(() => parseEnvelope(bytes(text))).code, "TUF_MALFORMED", text);
     }
+  });
+});
+
+describe("a sink", () => {
+  class Collected implements MemberSink {
+    readonly member = "targets";
+    readonly values = new Map<string, JsonValue>();
+    add(name: string, value: JsonValue): void {
+      this.values.set(name, value);
+    }
+    has(name: string): boolean {
+      return this.values.has(name);
+    }
+  }
+
+  test("gets just the members that the object would have, and changes nothing else", () => {
+    const names = fc.constantFrom("targets", "signed", "a", "z", "__proto__");
+    const body = fc.dictionary(names, fc.oneof(jsonValue(), fc.dictionary(names, jsonValue())));
+    fc.assert(
+      fc.property(body, fc.boolean(), fc.boolean(), (content, pretty, sorted) => {
+        const canonical = Buffer.from(canonicalize(content)).toString();
+        // Canonical JSON writes control characters as they are, which JSON forbids.
+        const isJson = [...canonical].every((character) => character >= " ");
+        const signed = sorted && isJson ? canonical : JSON.stringify(content);
+        const text = `{"other":{"targets":{"x":1}},"signed":${signed}}`;
+        const file = bytes(pretty ? JSON.stringify(JSON.parse(text), null, 1) : text);
+        const sink = new Collected();
+        const whole = parseEnvelope(file);
+        const drained = parseEnvelope(file, {}, sink);
+        const { targets } = whole.signed;
+        const taken = isJsonObject(targets);
+        assert.deepEqual(sink.values, new Map(taken ? Object.entries(targets) : []));
+        if (taken) {
+          whole.signed["targets"] = jsonObject();
+        }
+        assert.deepEqual(drained.envelope, whole.envelope);
+        assert.deepEqual(Buffer.from(drained.message), Buffer.from(whole.message));
+      }),
+    );
+  });
+
+  for (const signed of [
+    '{"targets":{"a":1,"a":1}}',
+    '{"targets":{"b":1,"a":1,"b":2}}',
+    '{"targets":{"a":1},"targets":{"b":1}}',
+    '{"targets":{"a":1},"targets":{}}',
+    '{"targets":{},"targets":null}',
+    '{"targets":null,"targets":{"a":1}}',
+    '{"targets":{"a":1},"z":0,"targets":{"b":1}}',
+    '{"targets":{"a":{"b":1,"b":1}}}',
+  ]) {
+    test(`does not hide duplicate members: ${signed}`, () => {
+      assert.equal(refusal(() => parseEnvelope(bytes(`{"signed":${signed}}`), {}, new Collected())).code, "TUF_JSON");
+    });
+  }
+
+  test("is not handed what is nested too deep", () => {
+    const file = bytes('{"signed":{"targets":{"a":{"b":{}}}}}');
+    assert.equal(refusal(() => parseEnvelope(file, { maxDepth: 4 }, new Collected())).code, "TUF_TOO_LARGE");
+    assert.doesNotThrow(() => parseEnvelope(file, { maxDepth: 5 }, new Collected()));
   });
 });
 

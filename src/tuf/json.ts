@@ -25,6 +25,14 @@ export interface Envelope {
   readonly message: Uint8Array;
 }
 
+/** Takes the members of one large object as they are read, so that they need not all be kept as JSON. */
+export interface MemberSink {
+  /** The member of `signed` that is the object. */
+  readonly member: string;
+  add(name: string, value: JsonValue): void;
+  has(name: string): boolean;
+}
+
 /**
  * Objects of this class inherit from an empty, frozen object without a prototype, so from nothing. Unlike those of
  * `Object.create(null)` they are not hash tables from birth: half the memory for the 200,000 small objects of a large file.
@@ -63,10 +71,11 @@ export function parseJson(bytes: Uint8Array, limits: Partial<JsonLimits> = {}): 
 /**
  * Reads a file `{"signed": {…}, "signatures": […]}`, `parseJson`'s rules applying, and finds the bytes that were signed.
  * Only `signed` is looked at; what else the envelope holds is the caller's to check.
+ * @param sink takes the members of one object in `signed`, which is left empty
  * @throws TufError TUF_JSON, TUF_TOO_LARGE, or TUF_MALFORMED when there is no object `signed`
  */
-export function parseEnvelope(bytes: Uint8Array, limits: Partial<JsonLimits> = {}): Envelope {
-  const parser = new Parser(bytes, limits);
+export function parseEnvelope(bytes: Uint8Array, limits: Partial<JsonLimits> = {}, sink?: MemberSink): Envelope {
+  const parser = new Parser(bytes, limits, sink);
   const envelope = parser.parseText();
   if (!isJsonObject(envelope)) {
     throw new TufError("TUF_MALFORMED", "a metadata file must be a JSON object");
@@ -75,7 +84,8 @@ export function parseEnvelope(bytes: Uint8Array, limits: Partial<JsonLimits> = {
   if (!isJsonObject(signed)) {
     throw new TufError("TUF_MALFORMED", 'a metadata file must have a member "signed" that is an object');
   }
-  return { envelope, signed, message: parser.canonicalSigned() ?? canonicalize(signed) };
+  const message = parser.canonicalSigned() ?? (sink ? parseEnvelope(bytes, limits).message : canonicalize(signed));
+  return { envelope, signed, message };
 }
 
 const quote = 0x22;
@@ -94,13 +104,16 @@ class Parser {
   /** Whether everything since the last reset was written as canonical JSON writes it. */
   #canonical = true;
   #signed: { start: number; end: number } | undefined;
+  #inSigned = false;
+  readonly #sink: MemberSink | undefined;
 
-  constructor(bytes: Uint8Array, limits: Partial<JsonLimits>) {
+  constructor(bytes: Uint8Array, limits: Partial<JsonLimits>, sink?: MemberSink) {
     const maxBytes = limits.maxBytes ?? defaultLimits.metadataBytes;
     if (bytes.byteLength > maxBytes) {
       throw new TufError("TUF_TOO_LARGE", `the file is larger than the limit of ${maxBytes} bytes`);
     }
     this.#bytes = bytes;
+    this.#sink = sink;
     this.#maxDepth = limits.maxDepth ?? defaultLimits.jsonDepth;
     try {
       this.#text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -163,7 +176,8 @@ class Parser {
     return value;
   }
 
-  #object(): JsonObject {
+  /** @param sink takes the members instead of the object */
+  #object(sink?: MemberSink): JsonObject {
     const text = this.#text;
     const object = new Members();
     this.#at++;
@@ -183,7 +197,7 @@ class Parser {
         ascending = false;
         this.#canonical = false;
       }
-      if (!ascending && object[name] !== undefined) {
+      if (!ascending && (object[name] !== undefined || sink?.has(name))) {
         this.#fail(`duplicate member ${JSON.stringify(name)}`);
       }
       previous = name;
@@ -193,7 +207,11 @@ class Parser {
       }
       this.#at++;
       this.#skipSpace();
-      object[name] = this.#depth === 1 && name === "signed" ? this.#signedValue() : this.#value();
+      if (sink !== undefined) {
+        sink.add(name, this.#value());
+      } else {
+        object[name] = this.#depth > 2 ? this.#value() : this.#outerValue(name);
+      }
       this.#skipSpace();
       const next = text.charCodeAt(this.#at++);
       if (next === 0x7d) {
@@ -207,10 +225,23 @@ class Parser {
     }
   }
 
+  /** The value of a member of the outermost object, or of one right in it. */
+  #outerValue(name: string): JsonValue {
+    if (this.#depth === 1 && name === "signed") {
+      return this.#signedValue();
+    }
+    if (this.#inSigned && name === this.#sink?.member && this.#text[this.#at] === "{") {
+      return this.#nested(() => this.#object(this.#sink));
+    }
+    return this.#value();
+  }
+
   #signedValue(): JsonValue {
     const start = this.#at;
     this.#canonical = true;
+    this.#inSigned = true;
     const value = this.#value();
+    this.#inSigned = false;
     if (this.#canonical) {
       this.#signed = { start, end: this.#at };
     }

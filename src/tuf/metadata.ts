@@ -4,6 +4,7 @@ import type { JsonObject } from "./json.ts";
 import type { PublicKey } from "./key.ts";
 import type { RoleKeys } from "./role.ts";
 import type { Signature } from "./signature.ts";
+import type { TargetEntries } from "./targetEntries.ts";
 import type { Time } from "./time.ts";
 
 /** What every role's file has in common. */
@@ -65,8 +66,10 @@ export interface OpenedFile {
   readonly role: string;
   /** The bytes as received: what is stored, served and hashed. */
   readonly bytes: Uint8Array;
-  /** `signed` as decoded, unknown members included. */
+  /** `signed` as decoded, unknown members included; of a targets file without what is in `entries`. */
   readonly raw: JsonObject;
+  /** What a targets file that was read lists under `targets`. */
+  readonly entries?: TargetEntries | undefined;
   /** The bytes the signatures were made over. */
   readonly message: Uint8Array;
   readonly signatures: readonly Signature[];

@@ -157,6 +157,11 @@ describe("structure", () => {
     ["a length that is text", { targets: { a: { length: "1" } } }, /must be an integer/],
     ["a list of targets", { targets: [] }, /must be an object/],
   ];
+  test("of entries is judged in the second stage, after the signatures", () => {
+    const file = notaryDialect.openFile("targets", Buffer.from('{"signed":{"targets":{"a":{"length":"1"}}}}'));
+    assert.equal(file.signatures.length, 0);
+  });
+
   for (const [name, members, message] of faults) {
     test(`refuses ${name}`, () => {
       assert.throws(targets(members), failsWith("TUF_MALFORMED", message));

@@ -10,6 +10,7 @@ import { decodeRoot, encodeRoot } from "./root.ts";
 import { signatureFromJson, type Signature } from "./signature.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 import { decodeTargets, encodeTargets } from "./targets.ts";
+import { TargetEntries } from "./targetEntries.ts";
 import { parseTime } from "./time.ts";
 import { decodeTimestamp, encodeTimestamp } from "./timestamp.ts";
 
@@ -32,19 +33,15 @@ export const notaryDialect: Dialect = Object.freeze({
 
 function openFile(role: string, bytes: Uint8Array, some: Partial<Limits> = {}): OpenedFile {
   const limits = limitsWith(some);
-  const {
-    envelope,
-    signed: raw,
-    message,
-  } = parseEnvelope(bytes, {
-    maxBytes: role === "timestamp" ? limits.timestampBytes : limits.metadataBytes,
-    maxDepth: limits.jsonDepth,
-  });
+  const maxBytes = role === "timestamp" ? limits.timestampBytes : limits.metadataBytes;
+  const entries = metadataType(role) === "Targets" ? new TargetEntries() : undefined;
+  const { envelope, signed: raw, message } = parseEnvelope(bytes, { maxBytes, maxDepth: limits.jsonDepth }, entries);
   const expires = raw["expires"] ?? null;
   return {
     role,
     bytes,
     raw,
+    entries,
     message,
     signatures: signaturesFromJson(envelope["signatures"] ?? null, role, limits),
     type: asString(raw["_type"] ?? "", `the _type of ${role}`),

@@ -1,4 +1,4 @@
-import { jsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import { isJsonObject, jsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import { asArray, asObject, asString } from "./jsonMember.ts";
 import {
   checkCommonStructure,
@@ -28,7 +28,7 @@ import { isDelegation, parentRole } from "./role.ts";
  */
 export function decodeTargets(file: OpenedFile): SignedFile<Targets> {
   checkCommonStructure(file, "Targets");
-  const { raw, version, expires } = file;
+  const { raw, entries, version, expires } = file;
   const delegations = delegationsFromJson(raw["delegations"]);
   const names = new Set<string>();
   for (const role of delegations.roles) {
@@ -41,7 +41,7 @@ export function decodeTargets(file: OpenedFile): SignedFile<Targets> {
     }
     checkRoleKeys(file, role.name, role, delegations.keys);
   }
-  const targets = metaFromJson(raw["targets"], "targets");
+  const targets = isJsonObject(raw["targets"]) && entries ? entries.all() : metaFromJson(raw["targets"], "targets");
   return { ...file, body: { type: "targets", version, expires, targets, delegations } };
 }
 
