@@ -91,6 +91,9 @@ export class Authorizer {
     credentials: Credentials | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Authorization> {
+    if (credentials !== undefined && "registryToken" in credentials) {
+      return { header: `Bearer ${credentials.registryToken}`, fresh: true };
+    }
     const realm = this.#realm(parameters.get("realm"));
     const service = parameters.get("service") ?? "";
     const key = JSON.stringify([realm.href, service, scopes, credentials === undefined]);
@@ -106,7 +109,10 @@ export class Authorizer {
     return { header: `Bearer ${(await asked).token}`, fresh: true };
   }
 
-  async #askToken(request: TokenRequest, credentials: Credentials | undefined): Promise<CachedToken> {
+  async #askToken(
+    request: TokenRequest,
+    credentials: Exclude<Credentials, { registryToken: string }> | undefined,
+  ): Promise<CachedToken> {
     const answer =
       credentials !== undefined && "identityToken" in credentials
         ? await this.#post(request, tokenGrant(credentials.identityToken))

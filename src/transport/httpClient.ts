@@ -1,12 +1,17 @@
-import http from "node:http";
-import https from "node:https";
+import type http from "node:http";
+import type https from "node:https";
 import type { SecureContext } from "node:tls";
 import { TransportError } from "./errors.ts";
 import { readAnswer, type HttpAnswer, type HttpStream } from "./httpAnswer.ts";
 import { HttpExchange, StaleConnection, type HttpBody } from "./httpExchange.ts";
 import { isLoopbackHost } from "./loopback.ts";
+import { isUnknownAuthority } from "./networkError.ts";
 import { headersAfterRedirect, redirectTarget } from "./redirect.ts";
-import { secureContext, type TlsOptions } from "./tlsOptions.ts";
+import { secureContext, trustsGivenFirst, type TlsOptions } from "./tlsOptions.ts";
+
+// Not imported: the module form of node:http also loads Node's WebSocket, which doubles the time a short command takes to start.
+const nodeHttp = process.getBuiltinModule("node:http");
+const nodeHttps = process.getBuiltinModule("node:https");
 
 /** Times in milliseconds. */
 export interface Timeouts {
@@ -68,6 +73,8 @@ export class HttpClient {
   readonly #options: HttpClientOptions;
   readonly #agents = new Map<string, http.Agent>();
   readonly #secureContexts = new Map<TlsOptions, SecureContext>();
+  /** Hosts whose certificate was of none of the authorities given. */
+  readonly #trustingSystem = new Set<string>();
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
@@ -115,7 +122,7 @@ export class HttpClient {
     const reads = request.method === "GET" || request.method === "HEAD";
     const keepAlive = reads || this.#options.keepAlive === "all";
     const attempt = (): Promise<HttpStream> => {
-      const outgoing = (url.protocol === "https:" ? https : http).request(url, {
+      const outgoing = (url.protocol === "https:" ? nodeHttps : nodeHttp).request(url, {
         method: request.method,
         agent: this.#agent(url, keepAlive),
         headers: {
@@ -133,14 +140,38 @@ export class HttpClient {
       });
       return exchange.start(request.body);
     };
+    if (isStreamed(request.body)) {
+      this.#trustSystem(url); // A stream is sent once, so its only attempt has to know all authorities.
+    }
     try {
       return await attempt();
     } catch (error) {
-      if (error instanceof StaleConnection && !isStreamed(request.body)) {
+      const again = error instanceof StaleConnection || (isUnknownAuthority(error) && this.#trustSystem(url));
+      if (again && !isStreamed(request.body)) {
         return await attempt();
       }
       throw error instanceof StaleConnection ? error.error : error;
     }
+  }
+
+  /**
+   * Counts the system's authorities too from now on. They are left out at first where others were given, see tlsOptions.ts.
+   * @returns false when they count already, or must not
+   */
+  #trustSystem({ host }: URL): boolean {
+    const options = this.#tlsOptions(host);
+    if (this.#trustingSystem.has(host) || !trustsGivenFirst(options) || options.onlyTheseAuthorities === true) {
+      return false;
+    }
+    this.#trustingSystem.add(host);
+    this.#secureContexts.delete(options);
+    for (const [key, agent] of this.#agents) {
+      if (key.startsWith(`${host} `)) {
+        agent.destroy();
+        this.#agents.delete(key);
+      }
+    }
+    return true;
   }
 
   #agent(url: URL, keepAlive: boolean): http.Agent {
@@ -151,18 +182,22 @@ export class HttpClient {
     let agent = this.#agents.get(key);
     if (agent === undefined) {
       const options = { keepAlive, ...(direct ? {} : { proxyEnv: this.#options.environment ?? {} }) };
-      agent = secure ? new https.Agent({ ...options, ...this.#tls(url.host) }) : new http.Agent(options);
+      agent = secure ? new nodeHttps.Agent({ ...options, ...this.#tls(url.host) }) : new nodeHttp.Agent(options);
       this.#agents.set(key, agent);
     }
     return agent;
   }
 
-  #tls(host: string): https.AgentOptions {
+  #tlsOptions(host: string): TlsOptions {
     const { tls = noTlsOptions } = this.#options;
-    const options = typeof tls === "function" ? tls(host) : tls;
+    return typeof tls === "function" ? tls(host) : tls;
+  }
+
+  #tls(host: string): https.AgentOptions {
+    const options = this.#tlsOptions(host);
     let context = this.#secureContexts.get(options);
     if (context === undefined) {
-      context = secureContext(options);
+      context = secureContext(options, this.#trustingSystem.has(host) ? "all" : "first");
       this.#secureContexts.set(options, context);
     }
     return { secureContext: context, rejectUnauthorized: options.insecureSkipVerify !== true };

@@ -53,6 +53,11 @@ export function networkError(cause: unknown, url: URL, peer: string): TransportE
   return new TransportError("TRANSPORT_UNREACHABLE", socketText(error, code, url), { cause, hint: where });
 }
 
+/** Whether the other side showed a certificate of an authority that is not trusted; nothing has been sent to it then. */
+export function isUnknownAuthority(error: unknown): boolean {
+  return error instanceof TransportError && certificateTexts[systemCode(error.cause)] === unknownAuthority;
+}
+
 /** When several addresses were tried, the last one stands for all, as in Go. */
 function systemError(cause: unknown): SystemError {
   const last: unknown = cause instanceof AggregateError ? cause.errors.at(-1) : cause;

@@ -27,10 +27,21 @@ const systemBundles = [
   "/etc/ssl/cert.pem",
 ];
 
-/** Trusts what the system trusts (Node's own list where there is none), NODE_EXTRA_CA_CERTS, and the given authorities. */
-export function secureContext(options: TlsOptions): tls.SecureContext {
-  const { ca = [], clientCertificates = [], onlyTheseAuthorities = false, insecureSkipVerify = false } = options;
-  const known = onlyTheseAuthorities || insecureSkipVerify ? [] : knownAuthorities();
+/**
+ * Whether the authorities given are tried alone at first. Collecting the system's takes longer than all else that a short
+ * command does, so it waits until a server turns out to be of none of those given. Nothing has been sent to it by then.
+ */
+export function trustsGivenFirst({ ca = [], onlyTheseAuthorities, insecureSkipVerify }: TlsOptions): boolean {
+  return ca.length > 0 || onlyTheseAuthorities === true || insecureSkipVerify === true;
+}
+
+/**
+ * Trusts the given authorities, what the system trusts (Node's own list where there is none), and NODE_EXTRA_CA_CERTS;
+ * `first`: only those given, if trustsGivenFirst.
+ */
+export function secureContext(options: TlsOptions, authorities: "first" | "all"): tls.SecureContext {
+  const { ca = [], clientCertificates = [] } = options;
+  const known = authorities === "first" && trustsGivenFirst(options) ? [] : knownAuthorities();
   try {
     return tls.createSecureContext({
       ca: [...known, ...ca],

@@ -208,6 +208,39 @@ test("what our client published is listed and verified, and a delegation's signe
   assert.match(pretty.stdout, new RegExp(`^alice {5}${id.slice(0, 12)}$`, "m"));
 });
 
+test("an authority of the system counts beside the one in Docker's directory, but not beside --tlscacert", async (t) => {
+  const { server } = await publishedSite(t);
+  const other = await startCountersign(t);
+  const consumer = new Consumer(t, server);
+  cpSync(other.caFile, join(consumer.home, ".docker/tls", server.host, "ca.crt"));
+  const systemTrusts = (caFile: string): Record<string, string> => ({
+    HOME: consumer.home,
+    DOCKER_CONTENT_TRUST_SERVER: server.url,
+    NODE_EXTRA_CA_CERTS: caFile,
+  });
+  const verify = ["verify", "--first-use", "accept", image];
+  const known = await countersign(verify, { env: systemTrusts(server.caFile) });
+  assert.equal(known.code, 0, known.stderr);
+
+  const notary = [
+    "notary",
+    "-s",
+    server.url,
+    "--tlscacert",
+    other.caFile,
+    "-d",
+    join(consumer.home, "new"),
+    "list",
+    gun,
+  ];
+  const refused = await countersign(notary, { env: systemTrusts(server.caFile) });
+  assert.match(refused.stderr, /x509: certificate signed by unknown authority/);
+  assert.deepEqual(
+    { stdout: refused.stdout, code: refused.code },
+    { stdout: "\n* fatal: client is offline\n", code: 1 },
+  );
+});
+
 test("usage mistakes end with 2 and a hint, whatever else is asked", async (t) => {
   const home = temporaryDirectory(t);
   const cases: readonly (readonly [args: string[], message: RegExp])[] = [
