@@ -13,24 +13,23 @@ export interface StreamedAnswer {
 
 /**
  * Writes an answer as fast as the client takes it, one chunk at a time. When a chunk cannot be had, or the client is gone, the
- * connection ends, so that nobody takes the piece for the whole.
+ * connection ends, so that nobody takes the piece for the whole. Resolves with the number of bytes that were sent.
  * @throws what `chunks` throws. That the client went away is no error
  */
 export async function sendStream(
   request: IncomingMessage,
   response: ServerResponse,
   { status, headers, chunks, close }: StreamedAnswer,
-): Promise<void> {
+): Promise<number> {
   try {
     if (response.destroyed) {
-      return;
+      return 0;
     }
     // Node copies no header of an array, and does not change it.
     response.writeHead(status, headers as string[]);
-    if (request.method !== "HEAD" && !(await writeAll(response, chunks))) {
-      return;
-    }
+    const length = request.method === "HEAD" ? 0 : await writeAll(response, chunks);
     response.end();
+    return length;
   } catch (error) {
     response.destroy();
     throw error;
@@ -39,8 +38,9 @@ export async function sendStream(
   }
 }
 
-/** Whether all of it was written; false when the client went away. */
-async function writeAll(response: ServerResponse, chunks: AsyncIterable<Uint8Array>): Promise<boolean> {
+/** Resolves with how much was written: all of it, or less when the client went away. */
+async function writeAll(response: ServerResponse, chunks: AsyncIterable<Uint8Array>): Promise<number> {
+  let length = 0;
   let gone: (() => void) | undefined;
   const onClose = (): void => gone?.();
   response.once("close", onClose);
@@ -52,10 +52,11 @@ async function writeAll(response: ServerResponse, chunks: AsyncIterable<Uint8Arr
         response.write(chunk, (error) => resolve(error === undefined || error === null));
       });
       if (!written || response.destroyed) {
-        return false;
+        break;
       }
+      length += chunk.byteLength;
     }
-    return true;
+    return length;
   } finally {
     response.off("close", onClose);
   }

@@ -96,6 +96,12 @@ export const registryErrors = {
     cause: "As many uploads are open as the registry allows.",
     remedy: "Finish or cancel uploads that are open, or try again later.",
   },
+  REGISTRY_BUSY: {
+    kind: "failed",
+    answer: "TOOMANYREQUESTS",
+    cause: "More manifests are being received at once than the registry has memory for.",
+    remedy: "Try again later.",
+  },
   REGISTRY_MANIFEST_UNKNOWN: {
     kind: "failed",
     answer: "MANIFEST_UNKNOWN",
