@@ -180,7 +180,7 @@ export interface RawBlob extends BlobInfo {
   readonly leasedUntil: Date;
 }
 
-/** What garbage collection needs to know and do. See garbageCollection.ts for how it is put together. */
+/** What garbage collection needs to know and do; garbageCollection.ts puts it together. Digests of bytes are sha256 here. */
 export interface GarbageStore {
   /** The digests of all manifests of a repository, in no order. */
   revisions(repository: string): AsyncIterable<string>;
@@ -188,33 +188,36 @@ export interface GarbageStore {
   /** All tags of a repository with their digests, in no order. */
   tags(repository: string): AsyncIterable<{ readonly tag: string; readonly digest: string }>;
 
-  /** The sha256 digest that a manifest or blob of the repository is kept by; itself unless it is a sha512 one. */
+  /** The digest that a manifest or blob of the repository is kept by: itself unless it is a sha512 one. */
   contentDigest(repository: string, digest: string): Promise<string | undefined>;
 
-  /** All blobs, in the order of their digests. */
-  rawBlobs(): AsyncIterable<RawBlob>;
+  /** The digests of all bytes that are stored, in order. */
+  storedDigests(): AsyncIterable<string>;
 
-  /** When the lease of a blob ends; undefined when it is not there. */
-  leasedUntil(contentDigest: string): Promise<Date | undefined>;
+  /** What is stored under a digest. */
+  rawBlob(digest: string): Promise<RawBlob | undefined>;
 
   /**
-   * Takes a blob out of use, unless somebody is using it now or its lease ends at `unleasedSince` or later. Readers who have it
-   * open go on. It can come back until it is purged.
+   * Takes bytes out of use, unless somebody is using them now or their lease ends at `unleasedSince` or later. Readers who have
+   * them open go on. They can come back until they are purged.
    */
-  trashBlob(contentDigest: string, unleasedSince: Date): Promise<boolean>;
+  trashBlob(digest: string, unleasedSince: Date): Promise<boolean>;
 
-  /** What is in the trash, since when. */
+  /** What is in the trash, and since when. */
   trashedBlobs(): AsyncIterable<BlobInfo & { readonly since: Date }>;
 
-  /** Brings a blob back; nothing when it is there anyway. */
-  restoreBlob(contentDigest: string): Promise<void>;
+  /** Brings bytes back from the trash, unless they are stored anyway. */
+  restoreBlob(digest: string): Promise<void>;
 
-  /** Removes a blob from the trash for good, and its links that are left in `repositories`. */
-  purgeBlob(contentDigest: string): Promise<void>;
+  /** Removes bytes from the trash for good. */
+  purgeBlob(digest: string): Promise<void>;
 
-  /** Removes a manifest that has no tag, unless its lease ends at `unleasedSince` or later. */
+  /** Removes a manifest that has no tag, unless somebody is using it or its lease ends at `unleasedSince` or later. */
   dropRevision(repository: string, digest: string, unleasedSince: Date): Promise<boolean>;
 
-  /** Removes the links of a repository to blobs that are neither stored nor in the trash. Answers how many. */
+  /** Removes the links of a repository to blobs that are neither stored nor in the trash. Answers how many there were. */
   dropDanglingLinks(repository: string): Promise<number>;
+
+  /** Drops uploads that have been idle for too long. Starting another one does so too. */
+  expireUploads(): Promise<void>;
 }

@@ -1,0 +1,298 @@
+import { digestOf } from "../oci/digest.ts";
+import { inferMediaType } from "../oci/manifest.ts";
+import { concurrently } from "./concurrently.ts";
+import type { ContentStore } from "./contentStore.ts";
+import { RegistryError } from "./errors.ts";
+import { KeyedLock } from "./keyedLock.ts";
+import {
+  dataKey,
+  layerLinkKey,
+  mediaTypeKey,
+  requireDigest,
+  revisionLinkKey,
+  tagIndexKey,
+  tagKey,
+  tagLinkKey,
+} from "./layout.ts";
+import type { LinkTable } from "./linkTable.ts";
+import { LruCache } from "./lruCache.ts";
+import type { ReferrerIndex } from "./referrerIndex.ts";
+import type { Item, Storage } from "./storage.ts";
+import type { NewManifest, StoredManifest } from "./store.ts";
+import { tagNames } from "./repositoryListing.ts";
+
+/** What a cached manifest costs beside its bytes: a generous estimate, with what callers keep beside it. */
+const overhead = 2048;
+/** The media type of bytes that do not look like a manifest at all. */
+const unknownType = "application/octet-stream";
+const longestMediaType = 255;
+/** Tags read at a time while those of a manifest are looked for. */
+const readsAtOnce = 16;
+
+/**
+ * Which manifests each repository has, and its tags. Changes of a manifest and of a tag each exclude one another, so that no tag
+ * is left pointing to what was deleted meanwhile.
+ */
+export class ManifestTable {
+  readonly #storage: Storage;
+  readonly #links: LinkTable;
+  readonly #contents: ContentStore;
+  readonly #referrers: ReferrerIndex;
+  readonly #manifests: LruCache<StoredManifest>;
+  readonly #locks = new KeyedLock();
+
+  constructor(parts: {
+    readonly storage: Storage;
+    readonly links: LinkTable;
+    readonly contents: ContentStore;
+    readonly referrers: ReferrerIndex;
+    readonly cacheBytes: number;
+  }) {
+    this.#storage = parts.storage;
+    this.#links = parts.links;
+    this.#contents = parts.contents;
+    this.#referrers = parts.referrers;
+    this.#manifests = new LruCache(parts.cacheBytes, ({ bytes }) => bytes.byteLength + overhead);
+  }
+
+  /** See RegistryStore.putManifest. */
+  async put(repository: string, manifest: NewManifest): Promise<void> {
+    const { bytes, digest, tags = [] } = manifest;
+    const { algorithm } = requireDigest(digest);
+    const actual = digestOf(bytes, algorithm);
+    if (actual !== digest) {
+      throw new RegistryError("REGISTRY_DIGEST_MISMATCH", `the manifest has the digest ${actual}, not ${digest}`);
+    }
+    const content = algorithm === "sha256" ? digest : digestOf(bytes);
+    const tagKeys = tags.map((tag) => tagLinkKey(repository, tag));
+    const references = new Set(manifest.references.map((reference) => reference.digest));
+    await this.#locks.run([revisionLinkKey(repository, digest), ...tagKeys], async () => {
+      const needed = await Promise.all([...references].map((reference) => this.#linked(repository, reference)));
+      const held = [content, ...needed.filter((target) => target !== undefined)];
+      await this.#contents.guard.hold(held, async () => {
+        await this.#requireReferences(repository, references);
+        await this.#store(repository, manifest, content);
+      });
+    });
+  }
+
+  async get(repository: string, digest: string): Promise<StoredManifest | undefined> {
+    const cached = this.#manifests.get(cacheKey(repository, digest));
+    if (cached !== undefined && this.#storage.isExclusive) {
+      return cached;
+    }
+    const linkKey = revisionLinkKey(repository, digest);
+    return await this.#locks.run([linkKey], () => this.#load(repository, digest));
+  }
+
+  /** See RegistryStore.cachedManifest. */
+  cached(repository: string, reference: string): StoredManifest | undefined {
+    if (!this.#storage.isExclusive) {
+      return undefined;
+    }
+    const digest = reference.includes(":") ? reference : this.#links.cached(tagLinkKey(repository, reference));
+    return digest === undefined ? undefined : this.#manifests.get(cacheKey(repository, digest));
+  }
+
+  /** See RegistryStore.deleteManifest. */
+  async delete(repository: string, digest: string): Promise<boolean> {
+    return await this.#withTagsOf(repository, digest, async (tags) => {
+      if ((await this.#links.target(revisionLinkKey(repository, digest))) === undefined) {
+        return false;
+      }
+      for (const tag of tags) {
+        await this.#removeTag(repository, tag);
+      }
+      await this.#removeRevision(repository, digest);
+      return true;
+    });
+  }
+
+  /** See GarbageStore.dropRevision. */
+  async drop(repository: string, digest: string, unleasedSince: Date): Promise<boolean> {
+    return await this.#withTagsOf(repository, digest, async (tags) => {
+      const content = await this.#links.target(revisionLinkKey(repository, digest));
+      if (content === undefined || tags.length > 0) {
+        return false;
+      }
+      return await this.#contents.guard.remove(content, async () => {
+        const found = await this.#contents.stat(content);
+        if (found !== undefined && found.leasedUntil >= unleasedSince) {
+          return false;
+        }
+        await this.#removeRevision(repository, digest);
+        return true;
+      });
+    });
+  }
+
+  async getTag(repository: string, tag: string): Promise<string | undefined> {
+    return await this.#links.target(tagLinkKey(repository, tag));
+  }
+
+  async deleteTag(repository: string, tag: string): Promise<boolean> {
+    const key = tagLinkKey(repository, tag);
+    return await this.#locks.run([key], async () => {
+      if ((await this.#links.target(key)) === undefined) {
+        return false;
+      }
+      await this.#removeTag(repository, tag);
+      return true;
+    });
+  }
+
+  /** Resolves when no change is under way. */
+  async idle(): Promise<void> {
+    await this.#locks.idle();
+  }
+
+  /**
+   * The content of a manifest or blob of the repository. Data of distribution 2.1.0 has manifests among the blobs, and build
+   * caches name blobs in an index.
+   */
+  async #linked(repository: string, digest: string): Promise<string | undefined> {
+    return (
+      (await this.#links.target(revisionLinkKey(repository, digest))) ??
+      (await this.#links.target(layerLinkKey(repository, digest)))
+    );
+  }
+
+  async #requireReferences(repository: string, references: ReadonlySet<string>): Promise<void> {
+    const found = await Promise.all(
+      [...references].map(async (digest) => {
+        const content = await this.#linked(repository, digest);
+        return content !== undefined && (await this.#contents.use(content)) !== undefined;
+      }),
+    );
+    const missing = [...references].filter((_, index) => found[index] !== true);
+    if (missing.length > 0) {
+      const message = `the repository lacks ${missing.length === 1 ? missing[0] : `${missing.length} references`}`;
+      throw new RegistryError("REGISTRY_MANIFEST_BLOB_UNKNOWN", message, { digests: missing });
+    }
+  }
+
+  /** Stores bytes and link, then moves the tags. What is there already is left as it is. */
+  async #store(repository: string, manifest: NewManifest, content: string): Promise<void> {
+    const { bytes, digest, mediaType, tags = [] } = manifest;
+    const known = await this.#load(repository, digest).catch(() => undefined); // Damaged: what came now replaces it.
+    const isStored = known?.mediaType === mediaType && (await this.#contents.use(content)) !== undefined;
+    const linkKey = revisionLinkKey(repository, digest);
+    const first: Item[] = [];
+    if (!isStored) {
+      first.push({ key: dataKey(content), content: bytes });
+      if ((known?.mediaType ?? inferMediaType(bytes)) !== mediaType) {
+        first.push({ key: mediaTypeKey(repository, digest), content: mediaType });
+      }
+      first.push({ key: linkKey, content });
+    }
+    const targets = await Promise.all(tags.map((tag) => this.getTag(repository, tag)));
+    const moving = tags.filter((_, index) => targets[index] !== digest);
+    const second = moving.flatMap((tag) => [
+      { key: tagIndexKey(repository, tag, digest), content: digest },
+      { key: tagLinkKey(repository, tag), content: digest },
+    ]);
+    const stages = [first, second].filter(({ length }) => length > 0);
+    if (stages.length === 0) {
+      return;
+    }
+    const tagLinks = moving.map((tag) => tagLinkKey(repository, tag));
+    await this.#links.change(tagLinks, digest, () =>
+      isStored
+        ? this.#storage.write(stages)
+        : this.#links.change([linkKey], content, () => this.#storage.write(stages)),
+    );
+    if (!isStored) {
+      this.#contents.noteStored(content, bytes.byteLength);
+      this.#manifests.set(cacheKey(repository, digest), { digest, mediaType, bytes: Buffer.from(bytes) });
+      await this.#referrers.add(repository, digest, bytes);
+    }
+  }
+
+  /** Reads a manifest; only with its lock. */
+  async #load(repository: string, digest: string): Promise<StoredManifest | undefined> {
+    const revision = await this.#links.target(revisionLinkKey(repository, digest));
+    const content = revision ?? (await this.#links.target(layerLinkKey(repository, digest)));
+    if (content === undefined) {
+      return undefined;
+    }
+    const key = cacheKey(repository, digest);
+    const cached = this.#manifests.get(key);
+    if (cached !== undefined) {
+      return cached;
+    }
+    const size = await this.#contents.size(content);
+    if (size === undefined || size > largestManifest) {
+      return undefined;
+    }
+    const bytes = await this.#contents.read(content);
+    if (bytes === undefined) {
+      return undefined;
+    }
+    const kept = revision === undefined ? undefined : await this.#keptMediaType(repository, digest);
+    const mediaType = kept ?? inferMediaType(bytes);
+    if (revision === undefined && mediaType === undefined) {
+      return undefined; // A blob, and not one of the manifests that 2.1.0 kept there.
+    }
+    const manifest = { digest, mediaType: mediaType ?? unknownType, bytes };
+    if (revision !== undefined) {
+      this.#manifests.set(key, manifest);
+    }
+    return manifest;
+  }
+
+  async #keptMediaType(repository: string, digest: string): Promise<string | undefined> {
+    const bytes = await this.#storage.read(mediaTypeKey(repository, digest));
+    const text = bytes === undefined ? "" : Buffer.from(bytes).toString("latin1").trim();
+    return /^[\x21-\x7e]+$/.test(text) && text.length <= longestMediaType ? text : undefined;
+  }
+
+  /** Runs `work` while neither the manifest nor any tag that points to it can change. */
+  async #withTagsOf<T>(repository: string, digest: string, work: (tags: readonly string[]) => Promise<T>): Promise<T> {
+    for (;;) {
+      const tags = await this.#tagsOf(repository, digest);
+      const keys = [revisionLinkKey(repository, digest), ...tags.map((tag) => tagLinkKey(repository, tag))];
+      const outcome = await this.#locks.run(keys, async () => {
+        const now = await this.#tagsOf(repository, digest);
+        return now.every((tag) => tags.includes(tag)) ? { result: await work(now) } : undefined;
+      });
+      if (outcome !== undefined) {
+        return outcome.result;
+      }
+    }
+  }
+
+  async #tagsOf(repository: string, digest: string): Promise<readonly string[]> {
+    const tags: string[] = [];
+    await concurrently(tagNames(this.#storage, repository), readsAtOnce, async (tag) => {
+      if ((await this.getTag(repository, tag)) === digest) {
+        tags.push(tag);
+      }
+    });
+    return tags;
+  }
+
+  async #removeTag(repository: string, tag: string): Promise<void> {
+    const key = tagLinkKey(repository, tag);
+    await this.#links.change([key], undefined, async () => {
+      await this.#storage.remove(key);
+      await this.#storage.removeTree(tagKey(repository, tag));
+    });
+  }
+
+  async #removeRevision(repository: string, digest: string): Promise<void> {
+    const linkKey = revisionLinkKey(repository, digest);
+    await this.#links.change([linkKey], undefined, async () => {
+      await this.#storage.remove(linkKey);
+      await this.#storage.remove(mediaTypeKey(repository, digest));
+    });
+    this.#manifests.delete(cacheKey(repository, digest));
+    await this.#referrers.remove(repository, digest);
+  }
+}
+
+/** Nothing larger is taken for a manifest, in bytes. Distribution's limit is half of it. */
+const largestManifest = 8 * 1024 ** 2;
+
+function cacheKey(repository: string, digest: string): string {
+  return `${repository}@${digest}`;
+}
