@@ -1,4 +1,3 @@
-import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import type { TestContext } from "node:test";
 import { listen, type ListenerLimits } from "../../src/http/listener.ts";
 import { createLogger } from "../../src/http/logger.ts";
@@ -9,6 +8,7 @@ import type { SigningService } from "../../src/keys/signingService.ts";
 import { LocalSigningService } from "../../src/signer/localSigningService.ts";
 import { MemoryKeyTable } from "../../src/signer/memoryKeyTable.ts";
 import { TrustServerUnderTest } from "./testRepository.ts";
+import { wireRequest, type RawAnswer, type WireRequestOptions } from "./wireRequest.ts";
 
 export interface ListeningServerOptions extends Partial<TrustServerParts> {
   readonly limits?: Partial<ListenerLimits>;
@@ -56,38 +56,13 @@ export class ListeningServer extends TrustServerUnderTest {
   }
 
   /** One request on a connection of its own, the path sent exactly as given. */
-  request(method: string, path: string, options: RequestOptions = {}): Promise<WireAnswer> {
-    return new Promise((resolve, reject) => {
-      const { port } = this;
-      const { headers = {}, body } = options;
-      const sent = httpRequest({ host: "127.0.0.1", port, method, path, headers, agent: false }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("error", reject);
-        response.on("end", () => {
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            rawHeaders: response.rawHeaders,
-            body: Buffer.concat(chunks).toString(),
-          });
-        });
-      });
-      sent.on("error", reject);
-      sent.end(body);
-    });
+  async request(method: string, path: string, options: WireRequestOptions = {}): Promise<WireAnswer> {
+    const { bytes, ...answer } = await wireRequest(this.port, method, path, options);
+    return { ...answer, body: bytes.toString() };
   }
 }
 
-export interface RequestOptions {
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
-}
-
-export interface WireAnswer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly rawHeaders: readonly string[];
+export interface WireAnswer extends Omit<RawAnswer, "bytes"> {
   readonly body: string;
 }
 
