@@ -73,8 +73,9 @@ class Replay {
         }
         return;
       case "delete":
-        this.#editor.removeTarget(scope, path);
-        await this.#mustSign(scope);
+        if (this.#editor.removeTarget(scope, path)) {
+          await this.#mustSign(scope);
+        }
         return;
       case "update":
         throw new TrustError("TRUST_CHANGE", `action not yet supported: ${change.action}`);

@@ -77,7 +77,9 @@ async function openForWriting(context: CollectionContext): Promise<Opened> {
   }
   let collection = await openInitialized(context, now);
   if (collection === undefined) {
-    await initializeCollection(context, {});
+    // As `notary init`: with the first root key there is, so that publishing to ever new names does not make ever new keys.
+    const rootKey = (await context.keys.list()).find(({ role }) => role === "root");
+    await initializeCollection(context, rootKey === undefined ? {} : { rootKeyIds: [rootKey.id] });
     collection = await openInitialized(context, now);
   }
   if (collection === undefined) {

@@ -1,3 +1,4 @@
+import { NotaryError } from "../notary/errors.ts";
 import { canonicalKeyId, type PublicKey } from "../tuf/key.ts";
 import { isBaseRole, type BaseRole } from "../tuf/role.ts";
 import type { CollectionContext } from "./collectionContext.ts";
@@ -20,9 +21,7 @@ export interface RotateOptions extends PublishOptions {
 export async function rotateKey(context: CollectionContext, role: string, options: RotateOptions = {}): Promise<void> {
   const { serverManaged = false, keyIds = [] } = options;
   checkRotation(role, serverManaged ? "server" : "client");
-  const keys = serverManaged
-    ? [await context.remote.rotateKey(context.gun, role)]
-    : await localKeys(context, role, keyIds);
+  const keys = serverManaged ? [await newServerKey(context, role)] : await localKeys(context, role, keyIds);
   let replaced: readonly PublicKey[] = [];
   await publishEdit(
     context,
@@ -71,5 +70,21 @@ async function removeReplaced(
     if (!inUse.has(id)) {
       await keys.remove(id);
     }
+  }
+}
+
+async function newServerKey({ gun, remote }: CollectionContext, role: string): Promise<PublicKey> {
+  try {
+    return await remote.rotateKey(gun, role);
+  } catch (error) {
+    if (!(error instanceof NotaryError)) {
+      throw error;
+    }
+    const { code, message, hint } = error;
+    throw new NotaryError(code, `unable to rotate remote key: ${message}`, {
+      hint,
+      status: error.status,
+      cause: error,
+    });
   }
 }

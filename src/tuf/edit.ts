@@ -119,8 +119,8 @@ export class CollectionEditor {
   }
 
   /**
-   * Removes a target; the role is signed anew even if the target is not there.
-   * @returns whether it was there
+   * Removes a target.
+   * @returns whether it was there; if not, nothing needs to be signed
    * @throws TufError TUF_INVALID_ROLE
    */
   removeTarget(role: string, name: string): boolean {

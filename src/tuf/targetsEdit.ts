@@ -59,10 +59,13 @@ export class TargetsEdit {
     return true;
   }
 
-  /** As in Notary the file is signed anew even if the target was not there. @returns whether it was there */
+  /** @returns whether the target was there; if not, the file needs no new signature */
   remove(name: string): boolean {
+    if (!this.#targets.has(name)) {
+      return false;
+    }
     this.#changed = true;
-    return this.#targets.has(name) && this.#own().delete(name);
+    return this.#own().delete(name);
   }
 
   /** Has the file signed anew as it is. */
