@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
+import { ecdsaCoordinateLength } from "../tuf/ecdsaSignature.ts";
 import { publicKey, type PublicKey } from "../tuf/key.ts";
 import { KeysError } from "./errors.ts";
 
@@ -13,9 +14,6 @@ export interface PrivateKey {
   readonly keyObject: KeyObject;
 }
 
-/** The curves verifiers of Notary metadata agree on, by OpenSSL's names. */
-const curves: ReadonlySet<string | undefined> = new Set(["prime256v1", "secp384r1", "secp521r1"]);
-
 /**
  * Takes a runtime key into custody: finds its type and its public half.
  * Errors: KEYS_UNSUPPORTED for public or secret keys, other types and other curves.
@@ -23,7 +21,7 @@ const curves: ReadonlySet<string | undefined> = new Set(["prime256v1", "secp384r
 export function privateKeyFrom(keyObject: KeyObject): PrivateKey {
   switch (keyObject.type === "private" ? keyObject.asymmetricKeyType : undefined) {
     case "ec": {
-      if (!curves.has(keyObject.asymmetricKeyDetails?.namedCurve)) {
+      if (!ecdsaCoordinateLength.has(keyObject.asymmetricKeyDetails?.namedCurve)) {
         throw new KeysError("KEYS_UNSUPPORTED", "the key's elliptic curve is none of P-256, P-384, P-521");
       }
       // A round trip through x and y drops what does not belong to the key, like the compressed form of its point:

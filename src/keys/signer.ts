@@ -1,4 +1,5 @@
 import { constants, sign } from "node:crypto";
+import { ecdsaCoordinateLength, ecdsaSignatureFromDer } from "../tuf/ecdsaSignature.ts";
 import { canonicalKeyId, type PublicKey } from "../tuf/key.ts";
 import type { Signature, Signer } from "../tuf/signature.ts";
 import { KeysError } from "./errors.ts";
@@ -26,8 +27,10 @@ export function signerFor(privateKey: PrivateKey, as: PublicKey = privateKey.pub
 /** Signs `message` with the one method of the key's type, SHA-256 inside; the entry names `keyId`. */
 export function signWith({ type, keyObject: key }: PrivateKey, keyId: string, message: Uint8Array): Signature {
   switch (type) {
-    case "ecdsa":
-      return { keyId, method: "ecdsa", bytes: sign("sha256", message, { key, dsaEncoding: "ieee-p1363" }) };
+    case "ecdsa": {
+      const length = ecdsaCoordinateLength.get(key.asymmetricKeyDetails?.namedCurve)!; // No other curves are taken.
+      return { keyId, method: "ecdsa", bytes: ecdsaSignatureFromDer(sign("sha256", message, key), length) };
+    }
     case "rsa":
       return {
         keyId,

@@ -1,4 +1,5 @@
 import { createPublicKey, hash, verify, constants, type KeyObject, type SigningOptions } from "node:crypto";
+import { ecdsaSignatureToDer } from "./ecdsaSignature.ts";
 
 /*
  * The only file of the verifying path that touches node:crypto. Everything here takes bytes and answers with bytes or a
@@ -22,14 +23,9 @@ export interface VerificationKey {
   readonly keyObject: KeyObject;
 }
 
-const schemes: Readonly<Record<SignatureScheme, { algorithm: "sha256" | null; options: SigningOptions }>> = {
-  "ecdsa-sha256-p1363": { algorithm: "sha256", options: { dsaEncoding: "ieee-p1363" } },
-  "rsapss-sha256-salt32": {
-    algorithm: "sha256",
-    options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
-  },
-  "rsapkcs1v15-sha256": { algorithm: "sha256", options: { padding: constants.RSA_PKCS1_PADDING } },
-  ed25519: { algorithm: null, options: {} },
+const rsaPaddings: Readonly<Record<"rsapss-sha256-salt32" | "rsapkcs1v15-sha256", SigningOptions>> = {
+  "rsapss-sha256-salt32": { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
+  "rsapkcs1v15-sha256": { padding: constants.RSA_PKCS1_PADDING },
 };
 
 /** The digest of `bytes`. */
@@ -69,9 +65,15 @@ export function verifyWith(
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  const { algorithm, options } = schemes[scheme];
   try {
-    return verify(algorithm, message, { key, ...options }, signature);
+    switch (scheme) {
+      case "ecdsa-sha256-p1363":
+        return verify("sha256", message, key, ecdsaSignatureToDer(signature));
+      case "ed25519":
+        return verify(null, message, key, signature);
+      default:
+        return verify("sha256", message, { key, ...rsaPaddings[scheme] }, signature);
+    }
   } catch {
     return false; // OpenSSL reports some malformed signatures as errors.
   }

@@ -190,7 +190,10 @@ export function derSet(...elements: readonly Uint8Array[]): Uint8Array {
 
 /** An INTEGER; bytes are read as an unsigned big-endian number. */
 export function derInteger(value: number | bigint | Uint8Array): Uint8Array {
-  const number = value instanceof Uint8Array ? BigInt(`0x0${encodeHex(value)}`) : BigInt(value);
+  if (value instanceof Uint8Array) {
+    return derElement(derTag.integer, ...unsignedContents(value));
+  }
+  const number = BigInt(value);
   let bytes = 1;
   while (BigInt.asIntN(bytes * 8, number) !== number) {
     bytes++;
@@ -200,6 +203,18 @@ export function derInteger(value: number | bigint | Uint8Array): Uint8Array {
     contents[at] = Number(BigInt.asUintN(8, rest));
   }
   return derElement(derTag.integer, contents);
+}
+
+const zero = Uint8Array.of(0);
+
+/** Without leading zeros, but with one where the first bit would be read as a sign. */
+function unsignedContents(bytes: Uint8Array): readonly Uint8Array[] {
+  let start = 0;
+  while (bytes[start] === 0) {
+    start++;
+  }
+  const digits = bytes.subarray(start);
+  return (digits[0] ?? 0x80) < 0x80 ? [digits] : [zero, digits];
 }
 
 /** An OBJECT IDENTIFIER from its dotted form. */

@@ -1,5 +1,6 @@
 import { firstCertificate } from "./certificateBundle.ts";
 import { digestHex, importSpki, type SignatureScheme, type VerificationKey } from "./crypto.ts";
+import { ecdsaCoordinateLength } from "./ecdsaSignature.ts";
 import { concatBytes } from "./encoding.ts";
 import type { PublicKey } from "./key.ts";
 import { decodePem } from "./pem.ts";
@@ -17,13 +18,6 @@ interface ParsedKey extends VerificationKey {
 }
 
 const minRsaBits = 2048;
-
-/** Bytes of r, and of s, by OpenSSL's name of the curve. */
-const coordinateLength: ReadonlyMap<string | undefined, number> = new Map([
-  ["prime256v1", 32],
-  ["secp384r1", 48],
-  ["secp521r1", 66],
-]);
 
 /** The SubjectPublicKeyInfo of an Ed25519 key up to its 32 bytes (RFC 8410). */
 const ed25519Prefix = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00);
@@ -63,7 +57,7 @@ export function keyMaterial(key: PublicKey): string | undefined {
 }
 
 function ecdsa(key: ParsedKey): Verification | undefined {
-  const length = key.family === "ec" ? coordinateLength.get(key.curve) : undefined;
+  const length = key.family === "ec" ? ecdsaCoordinateLength.get(key.curve) : undefined;
   return length === undefined ? undefined : { key, scheme: "ecdsa-sha256-p1363", signatureLength: 2 * length };
 }
 
