@@ -89,17 +89,19 @@ export function* walkDelegations(verified: VerifiedTargets, options: WalkOptions
  * @param roles priorities; default `targets`, which includes everything below it
  */
 export function listTargets(verified: VerifiedTargets, roles: readonly string[] = ["targets"]): FoundTarget[] {
-  const found = new Map<string, FoundTarget>();
+  const found: FoundTarget[] = [];
+  const names = new Set<string>();
   for (const from of roles) {
     for (const { role, body, paths } of walkDelegations(verified, { from, skip: others(roles, from) })) {
       for (const [name, meta] of body.targets) {
-        if (!found.has(name) && pathsAllow(paths, name)) {
-          found.set(name, { name, role, meta });
+        if (!names.has(name) && pathsAllow(paths, name)) {
+          names.add(name);
+          found.push({ name, role, meta });
         }
       }
     }
   }
-  return [...found.values()];
+  return found;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { decodeBase64 } from "./encoding.ts";
+import { decodeCheckedBase64 } from "./encoding.ts";
 import type { JsonObject } from "./json.ts";
 
 /**
@@ -23,7 +23,7 @@ export class EncodedDigests implements ReadonlyMap<string, Uint8Array> {
 
   get(algorithm: string): Uint8Array | undefined {
     const text = this.texts[algorithm];
-    return typeof text === "string" ? decodeBase64(text) : undefined;
+    return typeof text === "string" ? decodeCheckedBase64(text) : undefined;
   }
 
   forEach(visit: (digest: Uint8Array, algorithm: string, digests: this) => void): void {
