@@ -21,7 +21,7 @@ export function dockerConfigDirectory(environment: NodeJS.ProcessEnv = process.e
   return environment["DOCKER_CONFIG"] || join(environment["HOME"] || homedir(), ".docker");
 }
 
-/** The logins in Docker's `config.json`. The file is only read. */
+/** The logins in Docker's `config.json`, or a file of that form. The file is only read. */
 export class DockerConfig {
   readonly #path: string;
   readonly #file: ConfigFile;
@@ -39,8 +39,22 @@ export class DockerConfig {
    * @throws OciError OCI_DOCKER_CONFIG
    */
   static async load(directory: string, environment: NodeJS.ProcessEnv = process.env): Promise<DockerConfig> {
-    const path = join(directory, "config.json");
+    return await DockerConfig.loadFile(join(directory, "config.json"), environment);
+  }
+
+  /** The same for a file of any name. */
+  static async loadFile(path: string, environment: NodeJS.ProcessEnv = process.env): Promise<DockerConfig> {
     return new DockerConfig(path, await readConfig(path), environment);
+  }
+
+  /**
+   * The logins in the environment variable `DOCKER_AUTH_CONFIG`, which newer command lines ask before the file.
+   * @throws OciError OCI_DOCKER_CONFIG
+   */
+  static fromEnvironment(environment: NodeJS.ProcessEnv = process.env): DockerConfig {
+    const text = environment["DOCKER_AUTH_CONFIG"] ?? "";
+    const { auths } = text === "" ? {} : parseConfig(text, "DOCKER_AUTH_CONFIG");
+    return new DockerConfig("DOCKER_AUTH_CONFIG", { auths }, environment);
   }
 
   /**
@@ -59,6 +73,16 @@ export class DockerConfig {
     return entry === undefined ? undefined : this.#decodeEntry(asRecord(entry), registry);
   }
 
+  /** The login under just this key, as podman writes them: `host`, `host/team`, `host/team/app`. */
+  async credentialsOf(key: string): Promise<Credentials | undefined> {
+    const helper = asRecord(this.#file.credHelpers)[key];
+    if (typeof helper === "string" && helper !== "") {
+      return await askCredentialHelper(helper, key, this.#environment);
+    }
+    const entry = asRecord(this.#file.auths)[key];
+    return entry === undefined ? undefined : this.#decodeEntry(asRecord(entry), key);
+  }
+
   #helper(key: string): string | undefined {
     const own = asRecord(this.#file.credHelpers)[key];
     const helper = typeof own === "string" && own !== "" ? own : this.#file.credsStore;
@@ -66,7 +90,7 @@ export class DockerConfig {
   }
 
   #decodeEntry(entry: Readonly<Record<string, unknown>>, registry: string): Credentials | undefined {
-    const { auth, identitytoken } = entry;
+    const { auth, identitytoken, registrytoken } = entry;
     let { username, password } = entry;
     if (typeof auth === "string" && auth !== "") {
       const decoded = Buffer.from(auth, "base64").toString("utf8");
@@ -85,6 +109,9 @@ export class DockerConfig {
     if (typeof identitytoken === "string" && identitytoken !== "") {
       return { ...(name === undefined ? {} : { username: name }), identityToken: identitytoken };
     }
+    if (typeof registrytoken === "string" && registrytoken !== "") {
+      return { registryToken: registrytoken };
+    }
     return name !== undefined && typeof password === "string" ? { username: name, password } : undefined;
   }
 }
@@ -102,12 +129,17 @@ async function readConfig(path: string): Promise<ConfigFile> {
   if (bytes.byteLength > largestConfig) {
     throw new OciError("OCI_DOCKER_CONFIG", `${path} is larger than ${largestConfig} bytes`);
   }
+  return parseConfig(bytes.toString("utf8"), path);
+}
+
+/** @param source names the text in errors */
+function parseConfig(text: string, source: string): ConfigFile {
   try {
-    const value: unknown = JSON.parse(bytes.toString("utf8"));
+    const value: unknown = JSON.parse(text);
     return asRecord(value);
   } catch (cause) {
     // The parser's own message may quote the file, and with it a password.
-    throw new OciError("OCI_DOCKER_CONFIG", `${path} is not JSON`, { hint: jsonHint(cause) });
+    throw new OciError("OCI_DOCKER_CONFIG", `${source} is not JSON`, { hint: jsonHint(cause) });
   }
 }
 

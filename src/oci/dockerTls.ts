@@ -12,15 +12,23 @@ export interface DockerTlsFiles {
 const largestFile = 1024 * 1024;
 
 /**
- * Reads `<config directory>/tls/<host[:port]>/` by Docker's rules: `*.crt` are certificate authorities, `NAME.cert` and
- * `NAME.key` belong together. No directory means no files.
+ * The files for a host in Docker's configuration directory, `<directory>/tls/<host[:port]>/`.
  * @throws OciError OCI_DOCKER_TLS, with Docker's message when one half of a pair is missing
  */
 export async function readDockerTls(configDirectory: string, host: string): Promise<DockerTlsFiles> {
+  return await readCertificates(join(configDirectory, "tls"), host);
+}
+
+/**
+ * Reads `<parent>/<host[:port]>/` by Docker's rules: `*.crt` are certificate authorities, `NAME.cert` and `NAME.key` belong
+ * together. No directory means no files.
+ * @throws OciError OCI_DOCKER_TLS, with Docker's message when one half of a pair is missing
+ */
+export async function readCertificates(parent: string, host: string): Promise<DockerTlsFiles> {
   if (host === "" || host === "." || host === ".." || /[/\\\0]/.test(host)) {
     throw new OciError("OCI_DOCKER_TLS", `${JSON.stringify(host)} is not a host`);
   }
-  const directory = join(configDirectory, "tls", host);
+  const directory = join(parent, host);
   const names = (await list(directory)).toSorted();
   const partnerOf = (name: string, from: string, to: string, missing: (partner: string) => string): string => {
     const partner = name.slice(0, -from.length) + to;

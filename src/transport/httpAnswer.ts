@@ -13,6 +13,8 @@ export interface HttpStream {
   readonly headers: IncomingHttpHeaders;
   /** Where the answer came from, after redirects. */
   readonly url: URL;
+  /** False for the answer to HEAD, whose headers speak of a body that does not come. */
+  readonly hasBody: boolean;
   /** To be read once. A failure is a TransportError; nothing about length or encoding is checked. */
   readonly body: AsyncIterable<Buffer>;
   /** Ends the exchange, whatever has been read. */
@@ -45,8 +47,8 @@ export async function readAnswer(stream: HttpStream, limits: AnswerLimits, peer:
   }
 }
 
-async function readAll({ headers, body }: HttpStream, limit: number, peer: string): Promise<Buffer> {
-  const announced = Number(headers["content-length"] ?? Number.NaN);
+async function readAll({ headers, body, hasBody }: HttpStream, limit: number, peer: string): Promise<Buffer> {
+  const announced = hasBody ? Number(headers["content-length"] ?? Number.NaN) : 0;
   const encoding = headers["content-encoding"] ?? "identity";
   if (announced > limit || encoding !== "identity") {
     throw badResponse(

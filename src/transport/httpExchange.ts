@@ -108,6 +108,7 @@ export class HttpExchange {
       status: response.statusCode ?? 0,
       headers: response.headers,
       url: this.#url,
+      hasBody: this.#outgoing.method !== "HEAD",
       body: this.#body(response, close),
       close,
     };
