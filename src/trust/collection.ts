@@ -17,13 +17,11 @@ import {
   type Change,
 } from "./change.ts";
 import type { StagedChange } from "./changelist.ts";
-import { replayChanges } from "./changeReplay.ts";
 import { CollectionContext, type CollectionOptions } from "./collectionContext.ts";
 import { onDisk } from "./errors.ts";
 import { collectionDirectory } from "./gun.ts";
-import { initializeCollection, type InitializeOptions } from "./initialize.ts";
-import { publishEdit, type Edit } from "./publish.ts";
-import { rotateKey, type RotateOptions } from "./rotation.ts";
+import type { InitializeOptions } from "./initialize.ts";
+import type { RotateOptions } from "./rotation.ts";
 import { updateCollection } from "./updater.ts";
 import type { DelegationInfo, VerifiedCollection } from "./verifiedCollection.ts";
 
@@ -139,27 +137,36 @@ export class Collection {
     await this.#context.changelist.remove([...new Set(which)].flatMap((place) => changes[place] ?? []));
   }
 
-  // --- Writing ---
+  // --- Writing: loaded when it is asked for, since everybody reads and waits for it ---
 
   /** Begins the collection on this machine; see initializeCollection. */
   async init(options: InitializeOptions = {}): Promise<void> {
+    const { initializeCollection } = await import("./initialize.ts");
     await initializeCollection(this.#context, options);
   }
 
   /** Publishes the staged changes, and clears those it published. With nothing staged the roles that need it are signed anew. */
   async publish(): Promise<void> {
     const staged = await this.changes();
-    await publishEdit(this.#context, this.#applying(staged));
+    await this.publishChanges(staged);
     await this.#context.changelist.remove(staged);
   }
 
   /** Publishes changes without staging them; what is staged stays staged. */
   async publishChanges(changes: readonly Change[]): Promise<void> {
-    await publishEdit(this.#context, this.#applying(changes));
+    const [{ publishEdit }, { replayChanges }] = await Promise.all([
+      import("./publish.ts"),
+      import("./changeReplay.ts"),
+    ]);
+    const { signers, warn } = this.#context;
+    await publishEdit(this.#context, (editor, { targets }) => {
+      return replayChanges(editor, changes, { opened: targets, signers, warn });
+    });
   }
 
   /** See rotateKey. */
   async rotateKey(role: string, options: RotateOptions = {}): Promise<void> {
+    const { rotateKey } = await import("./rotation.ts");
     await rotateKey(this.#context, role, options);
   }
 
@@ -176,11 +183,6 @@ export class Collection {
   async deleteRemote(): Promise<void> {
     await this.#context.remote.delete(this.gun);
     await this.deleteLocal();
-  }
-
-  #applying(changes: readonly Change[]): Edit {
-    const { signers, warn } = this.#context;
-    return (editor, { targets }) => replayChanges(editor, changes, { opened: targets, signers, warn });
   }
 }
 
