@@ -3,7 +3,7 @@ import type { SigningService } from "../keys/signingService.ts";
 import type { UploadPart } from "../notary/upload.ts";
 import { ServerError } from "./errors.ts";
 import { regenerate } from "./generate.ts";
-import type { CachedReader, CurrentCollection } from "./metadataReader.ts";
+import type { CachedReader, CurrentCollection, NewContents } from "./metadataReader.ts";
 import type { MetadataStore, NewFile } from "./store.ts";
 import type { UpdateContext } from "./updateContext.ts";
 import { validateUpload } from "./validateUpload.ts";
@@ -47,8 +47,8 @@ export class CollectionWriter {
   publish(gun: string, parts: Iterable<UploadPart>): Promise<void> {
     return this.#lock.run(gun, async () => {
       const context = this.#context(gun);
-      const { files } = await validateUpload(context, parts);
-      await this.#store(context, files);
+      const { files, contents } = await validateUpload(context, parts);
+      await this.#store(context, files, contents);
     });
   }
 
@@ -108,10 +108,10 @@ export class CollectionWriter {
     });
   }
 
-  async #store({ gun, now }: UpdateContext, files: readonly NewFile[]): Promise<void> {
+  async #store({ gun, now }: UpdateContext, files: readonly NewFile[], contents?: NewContents): Promise<void> {
     const { store, reader } = this.#options;
     if (files.length > 0) {
-      reader.published(gun, await store.putAll(gun, files, now));
+      reader.published(gun, await store.putAll(gun, files, now), contents);
     }
   }
 

@@ -2,7 +2,7 @@ import type { SigningService } from "../keys/signingService.ts";
 import { TufError } from "../tuf/errors.ts";
 import { makeSnapshot, makeTimestamp } from "../tuf/generated.ts";
 import { fileMetaOf, type FileMeta } from "../tuf/hash.ts";
-import type { MetadataBody, Root, SignedFile, Snapshot } from "../tuf/metadata.ts";
+import type { MetadataBody, Root, SignedFile, Snapshot, Timestamp } from "../tuf/metadata.ts";
 import { notaryDialect } from "../tuf/notaryDialect.ts";
 import { signMetadata } from "../tuf/sign.ts";
 import type { Signer } from "../tuf/signature.ts";
@@ -14,18 +14,22 @@ import type { NewFile, StoredFile } from "./store.ts";
 import { checkStoredRoot, openStoredRoot } from "./storedRoot.ts";
 import type { UpdateContext } from "./updateContext.ts";
 
+/** A file made here, with what it says. */
+export interface GeneratedFile<B extends MetadataBody> extends NewFile {
+  readonly body: B;
+}
+
 /**
  * Makes and signs the snapshot that follows the stored one: its entries kept, those of `files` replaced.
- * @param stored the current snapshot; undefined for a new collection
+ * @param previous the current snapshot; undefined for a new collection
  * @returns undefined when the signing service holds fewer keys of the role than its threshold
  */
 export async function generateSnapshot(
   { signing, now, expiryDays }: UpdateContext,
   root: SignedFile<Root>,
-  stored: StoredFile | undefined,
+  previous: Snapshot | undefined,
   files: ReadonlyMap<string, FileMeta>,
-): Promise<NewFile | undefined> {
-  const previous = stored && openStoredSnapshot(stored).body;
+): Promise<GeneratedFile<Snapshot> | undefined> {
   const body = makeSnapshot({ previous, files, now, expiryDays: expiryDays.snapshot });
   return signAsServer(body, root, signing);
 }
@@ -39,7 +43,7 @@ export async function generateTimestamp(
   root: SignedFile<Root>,
   stored: StoredFile | undefined,
   snapshot: FileMeta,
-): Promise<NewFile | undefined> {
+): Promise<GeneratedFile<Timestamp> | undefined> {
   const body = makeTimestamp({ previous: stored, snapshot, now, expiryDays: expiryDays.timestamp });
   return signAsServer(body, root, signing);
 }
@@ -97,7 +101,7 @@ async function renewSnapshot(
   root: SignedFile<Root>,
   current: CurrentCollection,
 ): Promise<NewFile | undefined> {
-  const snapshot = await generateSnapshot(context, root, current.snapshot, new Map());
+  const snapshot = await generateSnapshot(context, root, current.contents, new Map());
   if (snapshot === undefined && current.snapshotExpires <= context.now.getTime()) {
     throw unrenewable(context.gun, "its snapshot has expired, and its owner keeps the snapshot key", {});
   }
@@ -105,22 +109,18 @@ async function renewSnapshot(
 }
 
 function checkStoredSnapshot(stored: StoredFile, root: SignedFile<Root>): void {
-  verifyBaseRole(openStoredSnapshot(stored), root.body);
-}
-
-function openStoredSnapshot(stored: StoredFile): SignedFile<Snapshot> {
-  return notaryDialect.decodeSnapshot(notaryDialect.openFile("snapshot", stored.bytes));
+  verifyBaseRole(notaryDialect.openFile("snapshot", stored.bytes), root.body);
 }
 
 /**
  * Signs with every key of the role that the signing service holds. A key the root lists under an ID that is not its own is
  * left out: no client would count its signature.
  */
-async function signAsServer(
-  body: MetadataBody,
+async function signAsServer<B extends MetadataBody>(
+  body: B,
   root: SignedFile<Root>,
   signing: SigningService,
-): Promise<NewFile | undefined> {
+): Promise<GeneratedFile<B> | undefined> {
   const { keyIds, threshold } = root.body.roles.get(body.type)!;
   const signers: Signer[] = [];
   for (const keyId of new Set(keyIds)) {
@@ -133,7 +133,7 @@ async function signAsServer(
     return undefined;
   }
   const { bytes, version } = await signMetadata(body, body.type, signers);
-  return { role: body.type, version, bytes };
+  return { role: body.type, version, bytes, body };
 }
 
 /** Runs rules over stored files; what they refuse cannot be renewed, and the reader is told so as Notary tells it. */

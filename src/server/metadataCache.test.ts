@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MetadataCache } from "./metadataCache.ts";
+import type { Snapshot } from "../tuf/metadata.ts";
+import { timeFrom } from "../tuf/time.ts";
 import type { CurrentCollection } from "./metadataReader.ts";
 import type { StoredFile } from "./store.ts";
 
@@ -12,7 +14,8 @@ function file(gun: string, role: string, version: number, size = 0): StoredFile 
 }
 
 function collection(timestamp: StoredFile, snapshot: StoredFile): CurrentCollection {
-  return { timestamp, snapshot, named: new Map(), timestampExpires: 1, snapshotExpires: 1 };
+  const contents: Snapshot = { type: "snapshot", version: 1, expires: timeFrom(new Date(1)), meta: new Map() };
+  return { timestamp, snapshot, contents, named: new Map(), timestampExpires: 1, snapshotExpires: 1 };
 }
 
 test("answers the same object as long as it is cached, and nothing under another GUN, role or checksum", () => {

@@ -117,8 +117,10 @@ function fileKey(role: string, sha256: string): string {
   return role + sha256;
 }
 
-function cost(file: StoredFile): number {
-  return file.bytes.byteLength + overhead;
+function cost({ role, bytes }: StoredFile): number {
+  // A current snapshot is kept decoded too, which takes about twice its bytes.
+  const copies = role === "snapshot" ? 3 : 1;
+  return bytes.byteLength * copies + overhead;
 }
 
 /** The file with bytes of its own, unless they are nearly all of their buffer: a small view would keep an upload's whole body. */

@@ -136,6 +136,24 @@ test("what was published is answered without a query, at once", async () => {
   assert.equal((await reader.byVersion(gun, "targets", 1))?.version, 1);
 });
 
+test("what was published with its contents is current without a query or another look at its bytes", async () => {
+  const { store, reader, publish } = setUp();
+  await publish(collectionFiles(1));
+  const read = await reader.collection(gun);
+  assert.ok(read);
+  const { reads } = store;
+  const contents = { snapshot: { ...read.contents, version: 2 }, timestampExpires: Date.parse(expires) + 1 };
+  const unreadable = [file("snapshot", 2, "a snapshot"), file("timestamp", 2, "a timestamp")];
+  reader.published(gun, await store.putAll(gun, unreadable, now), contents);
+  const published = await reader.collection(gun);
+  assert.equal(published?.contents, contents.snapshot);
+  assert.equal(published.timestamp.version, 2);
+  assert.equal(published.timestampExpires, Date.parse(expires) + 1);
+  assert.deepEqual(published.named, read.named);
+  assert.equal(reader.cachedCollection(gun), published);
+  assert.equal(store.reads, reads);
+});
+
 test("a checksum is known only under the GUN and role it was stored under", async () => {
   const { reader, publish } = setUp();
   await publish(collectionFiles(1));

@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { encodeHex } from "../tuf/encoding.ts";
 import type { Snapshot, Timestamp } from "../tuf/metadata.ts";
 import { notaryDialect } from "../tuf/notaryDialect.ts";
 import { ServerError } from "./errors.ts";
@@ -9,11 +9,20 @@ import type { MetadataStore, StoredFile } from "./store.ts";
 export interface CurrentCollection {
   readonly timestamp: StoredFile;
   readonly snapshot: StoredFile;
+  /** What the snapshot says. */
+  readonly contents: Snapshot;
   /** SHA-256 (lower-case hex) by role, from the snapshot. */
   readonly named: ReadonlyMap<string, string>;
   /** When timestamp and snapshot expire, in milliseconds since 1970. */
   readonly timestampExpires: number;
   readonly snapshotExpires: number;
+}
+
+/** What a newly stored timestamp and snapshot say, for those who made or judged them and so need not read them again. */
+export interface NewContents {
+  readonly snapshot: Snapshot;
+  /** In milliseconds since 1970. */
+  readonly timestampExpires: number;
 }
 
 /** Stored metadata as it stands; nothing is renewed here. */
@@ -75,7 +84,8 @@ export class CachedReader implements MetadataReader {
         detail: {},
       });
     }
-    const collection = { timestamp, snapshot, timestampExpires: named.expires, ...openSnapshot(snapshot) };
+    const contents = { timestampExpires: named.expires, snapshot: openSnapshot(snapshot) };
+    const collection = collectionOf(timestamp, snapshot, contents);
     if (changes === this.#changes) {
       this.#cache.offerCollection(gun, collection);
     }
@@ -108,12 +118,18 @@ export class CachedReader implements MetadataReader {
     return this.#remember(await this.#store.getByChecksum(gun, role, sha256), changes);
   }
 
-  /** To be called with what `putAll` answered, after it and before any other change of this GUN. */
-  published(gun: string, files: readonly StoredFile[]): void {
+  /**
+   * To be called with what `putAll` answered, after it and before any other change of this GUN.
+   * @param contents what timestamp and snapshot among them say, when both are there and the caller knows
+   */
+  published(gun: string, files: readonly StoredFile[], contents?: NewContents): void {
     this.#changes++;
     this.#cache.dropCollection(gun);
-    for (const file of files) {
-      this.#cache.offerFile(file);
+    const cached = new Map(files.map((file) => [file.role, this.#cache.offerFile(file)]));
+    const timestamp = cached.get("timestamp");
+    const snapshot = cached.get("snapshot");
+    if (contents !== undefined && timestamp !== undefined && snapshot !== undefined) {
+      this.#cache.offerCollection(gun, collectionOf(timestamp, snapshot, contents));
     }
   }
 
@@ -134,19 +150,30 @@ function openTimestamp(file: StoredFile): { readonly sha256: string; readonly ex
   if (sha256 === undefined) {
     throw unreadable(file, undefined);
   }
-  return { sha256: Buffer.from(sha256).toString("hex"), expires: expires.ms };
+  return { sha256: encodeHex(sha256), expires: expires.ms };
 }
 
-function openSnapshot(file: StoredFile): Pick<CurrentCollection, "named" | "snapshotExpires"> {
-  const { meta, expires } = decode(file, (opened): Snapshot => notaryDialect.decodeSnapshot(opened).body);
+function openSnapshot(file: StoredFile): Snapshot {
+  return decode(file, (opened) => notaryDialect.decodeSnapshot(opened).body);
+}
+
+function collectionOf(timestamp: StoredFile, snapshot: StoredFile, contents: NewContents): CurrentCollection {
+  const { meta, expires } = contents.snapshot;
   const named = new Map<string, string>();
   for (const [role, { hashes }] of meta) {
     const sha256 = hashes.get("sha256");
     if (sha256 !== undefined) {
-      named.set(role, Buffer.from(sha256).toString("hex"));
+      named.set(role, encodeHex(sha256));
     }
   }
-  return { named, snapshotExpires: expires.ms };
+  return {
+    timestamp,
+    snapshot,
+    contents: contents.snapshot,
+    named,
+    timestampExpires: contents.timestampExpires,
+    snapshotExpires: expires.ms,
+  };
 }
 
 function decode<B>(file: StoredFile, body: (opened: ReturnType<typeof notaryDialect.openFile>) => B): B {

@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
+import { digestHex } from "../tuf/crypto.ts";
 import { ServerError } from "./errors.ts";
 import type { NewFile, StoredFile } from "./store.ts";
 
 /** A new file as it will be stored, with its checksum. */
 export function storedFile(gun: string, file: NewFile, now: Date): StoredFile {
   const { role, version, bytes } = file;
-  const sha256 = file.sha256 ?? createHash("sha256").update(bytes).digest("hex");
+  const sha256 = file.sha256 ?? digestHex("sha256", bytes);
   return { gun, role, version, bytes, sha256, createdAt: now };
 }
 

@@ -2,11 +2,11 @@ import type { UploadPart } from "../notary/upload.ts";
 import { CountersignError } from "../tuf/error.ts";
 import { encodeHex } from "../tuf/encoding.ts";
 import { fileMetaOf, type FileMeta } from "../tuf/hash.ts";
-import type { Root, SignedFile } from "../tuf/metadata.ts";
+import type { Root, SignedFile, Snapshot, Timestamp } from "../tuf/metadata.ts";
 import { notaryDialect } from "../tuf/notaryDialect.ts";
 import { invalidUpdate, ServerError, undetailedInvalidUpdate } from "./errors.ts";
-import { generateSnapshot, generateTimestamp } from "./generate.ts";
-import type { CurrentCollection } from "./metadataReader.ts";
+import { generateSnapshot, generateTimestamp, type GeneratedFile } from "./generate.ts";
+import type { CurrentCollection, NewContents } from "./metadataReader.ts";
 import { openUpload, type UploadedFile } from "./openUpload.ts";
 import type { NewFile, StoredFile } from "./store.ts";
 import { checkStoredRoot, openStoredRoot } from "./storedRoot.ts";
@@ -16,9 +16,10 @@ import { validateSnapshot } from "./validateSnapshot.ts";
 import { validateTargets } from "./validateTargets.ts";
 import type { UpdateContext } from "./updateContext.ts";
 
-/** The files an accepted upload adds, in the order in which they are stored: root, targets…, snapshot, timestamp. */
 export interface ValidatedUpload {
+  /** The files an accepted upload adds, in the order in which they are stored: root, targets…, snapshot, timestamp. */
   readonly files: readonly NewFile[];
+  readonly contents: NewContents;
 }
 
 /** The collection an upload changes, before it does. */
@@ -51,11 +52,14 @@ export async function validateUpload(context: UpdateContext, parts: Iterable<Upl
 
   const uploadedSnapshot = files.get("snapshot");
   const snapshot = uploadedSnapshot
-    ? newFile(acceptSnapshot(uploadedSnapshot, root, stored, changed, ancestors, now))
+    ? acceptSnapshot(uploadedSnapshot, root, stored, changed, ancestors, now)
     : await makeSnapshot(context, root, stored, changed);
   const snapshotMeta = uploadedSnapshot?.meta ?? fileMetaOf(snapshot.bytes);
   const timestamp = await makeTimestamp(context, root, stored, snapshotMeta);
-  return { files: [...changed.map(newFile), { ...snapshot, sha256: sha256Of(snapshotMeta) }, timestamp] };
+  return {
+    files: [...changed.map(({ opened, meta }) => newFile(opened, meta)), newFile(snapshot, snapshotMeta), timestamp],
+    contents: { snapshot: snapshot.body, timestampExpires: timestamp.body.expires.ms },
+  };
 }
 
 /** A collection whose files no longer hang together is not the uploader's to mend, so the answer has no detail. */
@@ -101,7 +105,7 @@ function acceptSnapshot(
   changed: readonly UploadedFile[],
   ancestors: readonly StoredFile[],
   now: Date,
-): UploadedFile {
+): SignedFile<Snapshot> {
   const metas = new Map<string, FileMeta>();
   for (const file of [...(stored ? [stored.rootFile] : []), ...ancestors]) {
     metas.set(file.role, fileMetaOf(file.bytes));
@@ -109,9 +113,9 @@ function acceptSnapshot(
   for (const { opened, meta } of changed) {
     metas.set(opened.role, meta);
   }
-  validateSnapshot(snapshot.opened, root, metas, now);
+  const judged = validateSnapshot(snapshot.opened, root, metas, now);
   checkWritable(snapshot);
-  return snapshot;
+  return judged;
 }
 
 async function makeSnapshot(
@@ -119,13 +123,13 @@ async function makeSnapshot(
   root: SignedFile<Root>,
   stored: Stored | undefined,
   changed: readonly UploadedFile[],
-): Promise<NewFile> {
+): Promise<GeneratedFile<Snapshot>> {
   if (stored === undefined && !changed.some(({ opened }) => opened.role === "targets")) {
     throw invalidUpdate("ErrValidation", "targets must be loaded first");
   }
   const files = new Map(changed.map(({ opened, meta }) => [opened.role, meta]));
   changed.forEach(checkWritable);
-  const snapshot = await signing(() => generateSnapshot(context, root, stored?.current.snapshot, files));
+  const snapshot = await signing(() => generateSnapshot(context, root, stored?.current.contents, files));
   if (snapshot === undefined) {
     const message = "no snapshot was included in update and server does not hold current snapshot key for repository";
     throw invalidUpdate("ErrBadHierarchy", message);
@@ -138,7 +142,7 @@ async function makeTimestamp(
   root: SignedFile<Root>,
   stored: Stored | undefined,
   snapshot: FileMeta,
-): Promise<NewFile> {
+): Promise<GeneratedFile<Timestamp>> {
   const timestamp = await signing(() => generateTimestamp(context, root, stored?.current.timestamp, snapshot));
   if (timestamp === undefined) {
     throw invalidUpdate("ErrBadRoot", "no  timestamp keys exist on the server");
@@ -174,10 +178,6 @@ async function signing<T>(sign: () => Promise<T>): Promise<T> {
   }
 }
 
-function newFile({ opened, meta }: UploadedFile): NewFile {
-  return { role: opened.role, version: opened.version, bytes: opened.bytes, sha256: sha256Of(meta) };
-}
-
-function sha256Of(meta: FileMeta): string {
-  return encodeHex(meta.hashes.get("sha256")!);
+function newFile({ role, version, bytes }: Pick<NewFile, "role" | "version" | "bytes">, meta: FileMeta): NewFile {
+  return { role, version, bytes, sha256: encodeHex(meta.hashes.get("sha256")!) };
 }
