@@ -20,6 +20,7 @@ import { getKey, rotateKey } from "./handlers/key.ts";
 import { currentMetadata, metadataByChecksum, metadataByVersion } from "./handlers/metadata.ts";
 import { health, metrics, ping } from "./handlers/service.ts";
 import { update } from "./handlers/update.ts";
+import { localCollections, type LocalCollections } from "./localCollections.ts";
 import { MetadataAnswers } from "./metadataAnswer.ts";
 import { MetadataCache } from "./metadataCache.ts";
 import { CachedReader } from "./metadataReader.ts";
@@ -45,6 +46,7 @@ export interface TrustServer {
   /** The checks behind `/_notary_server/health`. */
   readonly health: Health;
   readonly metrics: Metrics;
+  readonly collections: LocalCollections;
   /** Waits for changes under way, then closes store and signing service. Stop listening first. */
   close(): Promise<void>;
 }
@@ -133,6 +135,7 @@ export function createTrustServer(parts: TrustServerParts): TrustServer {
     listener,
     health: context.health,
     metrics: context.metrics,
+    collections: localCollections(context),
     async close() {
       await context.writer.idle();
       await context.store.close();

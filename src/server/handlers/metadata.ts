@@ -1,6 +1,6 @@
 import type { Answer } from "../../http/answer.ts";
 import { envelope } from "../errorAnswer.ts";
-import type { CurrentCollection } from "../metadataReader.ts";
+import { freshCollection, isFresh } from "../freshCollection.ts";
 import type { Handler, ServerContext } from "../serverContext.ts";
 import type { StoredFile } from "../store.ts";
 
@@ -56,27 +56,7 @@ async function loadCurrent(context: ServerContext, gun: string, role: string): P
   const { reader, answers } = context;
   const file =
     role === "timestamp" || role === "snapshot"
-      ? (await renewedCollection(context, gun))?.[role]
+      ? (await freshCollection(context, gun))?.[role]
       : await reader.current(gun, role);
   return file === undefined ? notStored : answers.of(file, "current");
-}
-
-async function renewedCollection(context: ServerContext, gun: string): Promise<CurrentCollection | undefined> {
-  const collection = await context.reader.collection(gun);
-  return collection === undefined || isFresh(context, collection) ? collection : context.writer.renew(gun);
-}
-
-/** Whether timestamp and snapshot may be handed out as they are. One that expires soon is renewed in the background. */
-function isFresh({ writer, now, log }: ServerContext, collection: CurrentCollection): boolean {
-  const moment = now().getTime();
-  if (writer.isExpired(collection, moment)) {
-    return false;
-  }
-  if (writer.isExpiring(collection, moment)) {
-    const { gun } = collection.timestamp;
-    writer.renewAhead(gun).catch((err: unknown) => {
-      log.warn({ err, gun }, "a timestamp that expires soon could not be renewed; it is still served");
-    });
-  }
-  return true;
 }
