@@ -80,5 +80,5 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** A Buffer over the same memory. */
 function view(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
