@@ -1,4 +1,4 @@
-import { digestOf } from "../oci/digest.ts";
+import { digestOf, isDigest } from "../oci/digest.ts";
 import { inferMediaType } from "../oci/manifest.ts";
 import { concurrently } from "./concurrently.ts";
 import type { ContentStore } from "./contentStore.ts";
@@ -151,6 +151,9 @@ export class ManifestTable {
    * caches name blobs in an index.
    */
   async #linked(repository: string, digest: string): Promise<string | undefined> {
+    if (!isDigest(digest)) {
+      return undefined; // Of an algorithm that nothing is stored under.
+    }
     return (
       (await this.#links.target(revisionLinkKey(repository, digest))) ??
       (await this.#links.target(layerLinkKey(repository, digest)))

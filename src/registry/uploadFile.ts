@@ -114,6 +114,7 @@ export class UploadFile implements Spool {
   }
 
   async digest(algorithm: DigestAlgorithm): Promise<string> {
+    this.#check();
     this.#sendCurrent();
     const digests = await this.#finishHash();
     this.#check();
@@ -142,6 +143,10 @@ export class UploadFile implements Spool {
   async discard(): Promise<void> {
     this.#discarded = true;
     this.#dropHash();
+    if (this.#current !== undefined) {
+      buffers.giveBack(this.#current);
+      this.#current = undefined;
+    }
     await this.#settle();
     await this.#close();
     try {
@@ -155,7 +160,6 @@ export class UploadFile implements Spool {
     await this.#reopen();
     for (let offset = 0; offset < chunk.byteLength;) {
       this.#current ??= await this.#takeBuffer();
-      this.#check();
       const part = chunk.subarray(offset, offset + this.#current.byteLength - this.#filled);
       this.#copy(part);
       offset += part.byteLength;
@@ -178,6 +182,7 @@ export class UploadFile implements Spool {
       }
       await this.#finishOldest();
     }
+    this.#check();
     return buffers.take();
   }
 
@@ -312,6 +317,7 @@ export class UploadFile implements Spool {
   }
 
   async #reopen(): Promise<void> {
+    this.#check();
     try {
       this.#file ??= await open(this.#parts.path, openFlags);
     } catch (error) {
