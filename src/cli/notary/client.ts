@@ -11,7 +11,7 @@ import { PinPolicy } from "../../trust/pins.ts";
 import type { Ui } from "../ui.ts";
 import { readNotaryConfig } from "./config.ts";
 import type { NotaryConfig } from "./config.ts";
-import { notaryCredentials } from "./credentials.ts";
+import { environmentCredentials, publisherCredentials } from "./credentials.ts";
 import { notaryPassphrases } from "./passphrases.ts";
 
 /** Which rights a command asks the token service for; `offline` does not use the server. */
@@ -55,7 +55,9 @@ export class NotaryClient {
     const server = new TrustServer({
       url,
       access,
-      credentials: () => notaryCredentials(this.#ui, this.#log),
+      // Questions only where something is written: a command that reads may have its input for other things.
+      credentials: async () =>
+        access === "pull" ? environmentCredentials(this.#log) : await publisherCredentials(this.#ui, this.#log),
       tls: this.#tls(),
       userAgent: "Go-http-client/1.1",
       environment: process.env,
