@@ -22,6 +22,7 @@ import { onDisk } from "./errors.ts";
 import { collectionDirectory } from "./gun.ts";
 import type { InitializeOptions } from "./initialize.ts";
 import type { RotateOptions } from "./rotation.ts";
+import type { SignedImage, SignImageRequest } from "./signImage.ts";
 import { updateCollection } from "./updater.ts";
 import type { DelegationInfo, VerifiedCollection } from "./verifiedCollection.ts";
 
@@ -162,6 +163,12 @@ export class Collection {
     await publishEdit(this.#context, (editor, { targets }) => {
       return replayChanges(editor, changes, { opened: targets, signers, warn });
     });
+  }
+
+  /** See signImage. */
+  async signImage(image: SignImageRequest): Promise<SignedImage> {
+    const { signImage } = await import("./signImage.ts");
+    return await signImage(this.#context, image);
   }
 
   /** See rotateKey. */

@@ -32,10 +32,20 @@ export const trustErrors = {
     cause: "The collection is sound, but nobody allowed to has signed this name.",
     remedy: "List what is signed (countersign inspect); have the tag signed.",
   },
+  TRUST_DIGEST: {
+    kind: "usage",
+    cause: "Images are signed by the sha256 digest of their manifest; this one was named by another.",
+    remedy: "Name the image by its tag, or by its sha256 digest.",
+  },
   TRUST_UNRELEASED: {
     kind: "refused",
     cause: "The tag is signed, but neither by the role targets/releases nor by the role targets.",
     remedy: "Have a signer of the releases role sign the tag.",
+  },
+  TRUST_SIGNERS: {
+    kind: "refused",
+    cause: "The tag is signed, but not by all of the signers that the policy names.",
+    remedy: "Have the named signers sign the very same digest.",
   },
   TRUST_EQUIVOCATION: {
     kind: "refused",

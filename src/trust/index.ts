@@ -17,6 +17,7 @@ export { Collection, type CollectionOptions } from "./collection.ts";
 export type { RemoteCollections } from "./remoteCollections.ts";
 export type { InitializeOptions } from "./initialize.ts";
 export type { RotateOptions } from "./rotation.ts";
+export type { SignedImage, SignImageRequest } from "./signImage.ts";
 export type { Change, ChangeAction, ChangeType } from "./change.ts";
 export {
   delegationPathsAddition,

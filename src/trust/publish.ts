@@ -9,7 +9,7 @@ import { verifyBaseRole } from "../tuf/roleChecks.ts";
 import { validateRoot } from "../tuf/rootTrust.ts";
 import type { CollectionContext } from "./collectionContext.ts";
 import { TrustError } from "./errors.ts";
-import { initializeCollection } from "./initialize.ts";
+import { initializeCollection, type InitializeOptions } from "./initialize.ts";
 import type { Seen } from "./lastSeen.ts";
 import { updateCollection } from "./updater.ts";
 
@@ -19,6 +19,8 @@ export type Edit = (editor: CollectionEditor, opened: OpenCollection) => Promise
 export interface PublishOptions {
   /** Of how many earlier roots the keys shall sign a new root too, for clients as far behind; -1 is all. Default 0. */
   readonly legacyVersions?: number | undefined;
+  /** How a collection is begun that nobody made yet. Default as `notary init` does. */
+  readonly initialize?: Pick<InitializeOptions, "serverManaged"> | undefined;
 }
 
 /** How often a publish is tried while others publish at the same time. */
@@ -39,7 +41,7 @@ export async function publishEdit(
   options: PublishOptions = {},
 ): Promise<ReadonlyMap<string, EditedFile>> {
   for (let attempt = 1; ; attempt++) {
-    const opened = await openForWriting(context);
+    const opened = await openForWriting(context, options);
     const files = await editAndSign(context, opened, edit, options);
     try {
       await context.remote.publish(context.gun, files.values());
@@ -64,7 +66,7 @@ interface Opened {
   readonly initial: boolean;
 }
 
-async function openForWriting(context: CollectionContext): Promise<Opened> {
+async function openForWriting(context: CollectionContext, { initialize }: PublishOptions): Promise<Opened> {
   const now = context.now();
   try {
     return { collection: await updateCollection(context.updaterOptions(now, "write")), initial: false };
@@ -77,9 +79,11 @@ async function openForWriting(context: CollectionContext): Promise<Opened> {
   }
   let collection = await openInitialized(context, now);
   if (collection === undefined) {
+    await refuseSecondBeginning(context);
     // As `notary init`: with the first root key there is, so that publishing to ever new names does not make ever new keys.
     const rootKey = (await context.keys.list()).find(({ role }) => role === "root");
-    await initializeCollection(context, rootKey === undefined ? {} : { rootKeyIds: [rootKey.id] });
+    const rootKeyIds = rootKey === undefined ? [] : [rootKey.id];
+    await initializeCollection(context, { rootKeyIds, ...initialize });
     collection = await openInitialized(context, now);
   }
   if (collection === undefined) {
@@ -89,6 +93,17 @@ async function openForWriting(context: CollectionContext): Promise<Opened> {
     );
   }
   return { collection, initial: true };
+}
+
+/** A server that lost a collection, or hides it, must not get a new one with other keys in its place just because it says so. */
+async function refuseSecondBeginning({ gun, lastSeen, remote }: CollectionContext): Promise<void> {
+  const seen = await lastSeen?.read(gun);
+  if (seen !== undefined && seen.size > 0) {
+    const message = `${remote.host} no longer has trust data for ${gun}, which was seen there before`;
+    throw new TrustError("TRUST_NO_DATA", message, {
+      hint: `Ask the operator of the trust server. If the collection was removed on purpose, remove ${lastSeen?.pathOf(gun)} and sign again.`,
+    });
+  }
 }
 
 /** The collection as initialised here, undefined when it never was. Expiry does not matter: what is signed next gets a fresh one. */
