@@ -9,7 +9,7 @@ import { isReleaseRole, releasesRole, signerOf } from "./inspect.ts";
 import type { Anchor, VerifiedCollection } from "./verifiedCollection.ts";
 
 /** The roles that Docker takes an image from, the first one first. */
-const releaseRoles = [releasesRole, "targets"];
+export const releaseRoles: readonly string[] = [releasesRole, "targets"];
 const defaultTag = "latest";
 
 /** That an image is trusted, and why. */
@@ -90,7 +90,11 @@ export function decideImage(collection: VerifiedCollection, image: ImageName): D
   };
 }
 
-function findReleased(collection: VerifiedCollection, tag: string): FoundTarget {
+/**
+ * The target that a release role signed as the tag.
+ * @throws TufError TUF_NO_SUCH_TARGET `No valid trust data for <tag>`; TrustError TRUST_UNRELEASED `No trust data for <tag>`
+ */
+export function findReleased(collection: VerifiedCollection, tag: string): FoundTarget {
   const found = collection.findTarget(tag, releaseRoles);
   if (!isReleaseRole(found.role)) {
     throw new TrustError("TRUST_UNRELEASED", `No trust data for ${tag}`, { role: found.role });
@@ -109,7 +113,8 @@ function findDigest(collection: VerifiedCollection, digest: string): FoundTarget
   return found;
 }
 
-function signersOf(collection: VerifiedCollection, tag: string, digest: string): string[] {
+/** The delegations, by the names of their signers, that signed this very digest (`sha256:<hex>`) as the tag. */
+export function signersOf(collection: VerifiedCollection, tag: string, digest: string): string[] {
   const signed = collection
     .everyTarget(tag)
     .filter((target) => !isReleaseRole(target.role) && digestOf(target) === digest);
