@@ -54,6 +54,31 @@ const cases: Record<string, Case> = {
     role: [a.key.id],
     threshold: 1,
   },
+  "the last of a key's signatures that are tried": {
+    signatures: [wrong(signed(a)), wrong(signed(a)), wrong(signed(a)), signed(a)],
+    role: [a.key.id],
+    threshold: 1,
+  },
+  "the first of a key's signatures that are not": {
+    signatures: [...Array.from({ length: 4 }, () => wrong(signed(a))), signed(a)],
+    role: [a.key.id],
+    threshold: 1,
+    refused: tooFew,
+  },
+  "one that hides behind the same key's certificate": {
+    signatures: [
+      ...[a.key.id, aCertificate.id, a.key.id, aCertificate.id].map((keyId) => wrong(signed(a, keyId))),
+      signed(a),
+    ],
+    role: [a.key.id, aCertificate.id],
+    threshold: 1,
+    refused: tooFew,
+  },
+  "one key of two whose other key's signatures are no longer tried": {
+    signatures: [...Array.from({ length: 9 }, () => wrong(signed(a))), signed(b)],
+    role: [a.key.id, b.key.id],
+    threshold: 1,
+  },
   "no signature": {
     signatures: [],
     role: [a.key.id],

@@ -10,10 +10,13 @@ export interface Signed {
   readonly signatures: readonly Signature[];
 }
 
+/** Honest files hold one signature per key. */
+const mostAttemptsPerKey = 4;
+
 /**
  * Checks that enough distinct keys of a role signed the file. Signatures by other keys, by unreadable keys, and wrong ones
  * do not count; neither does a second one by the same key, also when the key goes by two IDs (once bare, once in a
- * certificate).
+ * certificate). Of one key only so many signatures are tried: each costs hashing the whole file.
  * @param keys all keys by the ID under which the delegating file lists them
  * @param roleName for the message
  * @throws TufError TUF_NO_SIGNATURES, TUF_KEY_ID (a signature names a key of the role that is filed under a wrong ID),
@@ -33,6 +36,7 @@ export function verifyThreshold(
     throw new TufError("TUF_THRESHOLD", "valid signatures did not meet threshold", about);
   }
   const valid = new Set<string>();
+  const attempts = new Map<string, number>();
   for (const { keyId, method, bytes } of file.signatures) {
     const key = role.keyIds.includes(keyId) ? keys.get(keyId) : undefined;
     if (key === undefined) {
@@ -42,7 +46,15 @@ export function verifyThreshold(
       throw new TufError("TUF_KEY_ID", "key ID is not valid for key content", about);
     }
     const material = keyMaterial(key);
-    if (material !== undefined && !valid.has(material) && verifySignature(key, method, file.message, bytes)) {
+    if (material === undefined || valid.has(material)) {
+      continue;
+    }
+    const tried = attempts.get(material) ?? 0;
+    if (tried === mostAttemptsPerKey) {
+      continue;
+    }
+    attempts.set(material, tried + 1);
+    if (verifySignature(key, method, file.message, bytes)) {
       valid.add(material);
     }
   }

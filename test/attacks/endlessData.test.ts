@@ -39,6 +39,16 @@ refuses([
     code: "TUF_TOO_LARGE",
   },
   {
+    name: "a timestamp whose good signature comes after more wrong ones by its key than anybody tries",
+    attack: (repository) => {
+      const key = repository.roles.timestamp.keys[0]!;
+      const wrong = Array.from({ length: 4 }, () => ({ ...ecdsaKey(), id: key.id }));
+      repository.timestamp.signers = [...wrong, key];
+      repository.build();
+    },
+    code: "TUF_THRESHOLD",
+  },
+  {
     name: "a timestamp nested deeper than anybody needs",
     attack: (repository) => {
       let deep: Json = [];
