@@ -8,6 +8,11 @@ export const cliErrors = {
     cause: "The command line has an unknown option, a missing argument or a value that cannot be used.",
     remedy: "Run the command with --help to see what it takes.",
   },
+  CLI_SETTING: {
+    kind: "usage",
+    cause: "A setting from the environment has a value that cannot be used.",
+    remedy: "Correct the setting named in the message; docs/operations.md has the list of all.",
+  },
   CLI_UNPINNED: {
     kind: "refused",
     cause: "The root of the collection is seen for the first time, and nothing says that it is the right one.",

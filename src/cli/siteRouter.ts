@@ -9,17 +9,15 @@ interface Service {
   readonly health: Health;
 }
 
-export interface SiteServices {
-  readonly registry: Service;
-  readonly trustServer: Service;
-}
-
 /**
  * Divides one address between registry and trust server: what holds `/_trust/`, and all that is not below `/v2/`, belongs to the
  * trust server. `GET /v2/` is asked by clients of both; the registry's answer has what either looks for. `/healthz` speaks for
  * everything.
  */
-export function siteRouter({ registry, trustServer }: SiteServices): RequestListener {
+export function siteRouter({
+  registry,
+  trustServer,
+}: Readonly<Record<"registry" | "trustServer", Service>>): RequestListener {
   return (request, response) => {
     const { url = "" } = request;
     if (url === "/healthz") {
