@@ -102,6 +102,16 @@ test("a client that stops in the middle is given up after the longest pause", as
   request.destroy();
 });
 
+test("a body that keeps coming, but does not come to its end in time, is given up", async (t) => {
+  const { post, budget } = await echo(t, { wholeMs: 100 });
+  const request = post({ "Transfer-Encoding": "chunked" });
+  const drip = setInterval(() => request.write("a"), 5);
+  t.after(() => clearInterval(drip));
+  assert.equal(await answerOf(request), "HTTP_BODY_TIMEOUT");
+  assert.equal(budget.taken, 0);
+  request.destroy();
+});
+
 test("a connection that ends in the middle is noticed", async (t) => {
   const { port, outcomes, budget } = await echo(t);
   for (const end of ["end", "resetAndDestroy"] as const) {

@@ -7,10 +7,13 @@ export interface BodyLimits {
   readonly maxBytes: number;
   /** Longest pause between two pieces of it, in milliseconds. */
   readonly idleMs: number;
+  /** Longest time for all of it, in milliseconds, as it takes memory until then. Default ten minutes. */
+  readonly wholeMs?: number | undefined;
   /** What all bodies being received or worked on may take together. */
   readonly budget: ByteBudget;
 }
 
+const defaultWholeMs = 10 * 60_000;
 /** How long an answered client may go on sending what nobody reads, in milliseconds. */
 const drainMs = 10_000;
 
@@ -21,7 +24,7 @@ const drainMs = 10_000;
  * @throws HttpError HTTP_BODY_TOO_LARGE, HTTP_BODY_TIMEOUT, HTTP_BODY_CUT, HTTP_BODY_BUDGET
  */
 export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
-  const { maxBytes, idleMs, budget } = limits;
+  const { maxBytes, idleMs, wholeMs = defaultWholeMs, budget } = limits;
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) {
     return Promise.reject(tooLarge(maxBytes));
   }
@@ -30,6 +33,7 @@ export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<
     let length = 0;
     const stop = (): void => {
       clearTimeout(idle);
+      clearTimeout(whole);
       request.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
       request.pause();
     };
@@ -41,6 +45,9 @@ export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<
     const idle = setTimeout(() => {
       fail(new HttpError("HTTP_BODY_TIMEOUT", `no more of the body came for ${idleMs / 1000} seconds`));
     }, idleMs);
+    const whole = setTimeout(() => {
+      fail(new HttpError("HTTP_BODY_TIMEOUT", `the body did not come to its end within ${wholeMs / 1000} seconds`));
+    }, wholeMs);
     const onData = (chunk: Buffer): void => {
       idle.refresh();
       if (length + chunk.length > maxBytes) {

@@ -31,7 +31,7 @@ export const httpErrors = {
   },
   HTTP_BODY_TIMEOUT: {
     kind: "failed",
-    cause: "The sender of a request stopped in the middle of its body.",
+    cause: "The sender of a request stopped in the middle of its body, or took too long for all of it.",
     remedy: "Check the network between client and server, then try again.",
   },
   HTTP_BODY_CUT: {
