@@ -1,11 +1,14 @@
 /*
  * Texts and bytes. Beside crypto.ts the only file of the rules that uses what Node has and browsers lack (Buffer), so that the
- * rules run elsewhere once these two have another implementation.
+ * rules run elsewhere once these two have another implementation. What Buffer does here, `Uint8Array.fromBase64`, `toBase64`,
+ * `fromHex` and `toHex` of ECMAScript 2026 do as well; Node 24 does not have them.
  */
+
+const utf8 = new TextEncoder();
 
 /** The UTF-8 bytes of a well-formed text. */
 export function encodeUtf8(text: string): Uint8Array {
-  return Buffer.from(text, "utf8");
+  return utf8.encode(text);
 }
 
 /** Bytes as characters U+0000 to U+00FF, one for one. */
@@ -19,7 +22,13 @@ export function encodeLatin1(text: string): Uint8Array {
 }
 
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat(parts);
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  let end = 0;
+  for (const part of parts) {
+    whole.set(part, end);
+    end += part.byteLength;
+  }
+  return whole;
 }
 
 /** Standard base64 with padding. */
