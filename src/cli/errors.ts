@@ -13,6 +13,13 @@ export const cliErrors = {
     cause: "A setting from the environment has a value that cannot be used.",
     remedy: "Correct the setting named in the message; docs/operations.md has the list of all.",
   },
+  CLI_PASSPHRASE: {
+    kind: "failed",
+    cause:
+      "A private key has to be opened or made, its passphrase is not in the environment, and nobody can be asked for it.",
+    remedy:
+      "Set DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE and DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE, or use a terminal.",
+  },
   CLI_UNPINNED: {
     kind: "refused",
     cause: "The root of the collection is seen for the first time, and nothing says that it is the right one.",

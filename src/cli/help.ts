@@ -7,6 +7,7 @@ const overview = `Docker Content Trust: sign images, verify them, and run the se
 Usage: countersign COMMAND [ARGUMENTS]
 
   up                start the trust server and its signing service on this machine
+  sign IMAGE…       sign images as they are in the registry, all platforms at once
   verify IMAGE…     decide whether images are signed by whom you trust: 0 yes, 3 no, 4 could not decide
   inspect IMAGE…    show who signed what, as \`docker trust inspect\` does
   notary …          the command line of Notary's client: init, add, publish, list, key, delegation, …

@@ -2,10 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { TrustServer } from "../notary/trustServer.ts";
+import type { Access } from "../notary/trustServer.ts";
 import { DockerConfig, dockerConfigDirectory } from "../oci/dockerConfig.ts";
 import { readDockerTls } from "../oci/dockerTls.ts";
 import type { ImageName } from "../oci/imageName.ts";
 import { Collection } from "../trust/collection.ts";
+import type { CollectionOptions } from "../trust/collection.ts";
 import { stateDirectory } from "../trust/directories.ts";
 import { gunOfImage } from "../trust/gun.ts";
 import { LastSeen } from "../trust/lastSeen.ts";
@@ -31,22 +33,27 @@ export async function updateForImage(
   pins: PinPolicy,
   access: ImageAccess,
 ): Promise<VerifiedCollection> {
-  const environment = process.env;
-  return await update(image, access, {
-    trustDir: join(dockerConfigDirectory(environment), "trust"),
-    lastSeen: new LastSeen(stateDirectory(environment, environment["HOME"] || homedir())),
-    pins,
-  });
+  return await withImageCollection(image, access, { ...ownPlaces(), pins }, (collection) => collection.update());
 }
 
 /** The collection as the trust server presents it, believing its root. Nothing of it is kept. */
 export async function lookForImage(image: ImageName, access: ImageAccess): Promise<VerifiedCollection> {
   const trustDir = await mkdtemp(join(tmpdir(), "countersign-look-"));
   try {
-    return await update(image, access, { trustDir, pins: PinPolicy.firstUse() });
+    const place = { trustDir, pins: PinPolicy.firstUse() };
+    return await withImageCollection(image, access, place, (collection) => collection.update());
   } finally {
     await rm(trustDir, { recursive: true, force: true });
   }
+}
+
+/** Where this person keeps what was seen and, as Docker has it, keys and cache. */
+export function ownPlaces(): { readonly trustDir: string; readonly lastSeen: LastSeen } {
+  const environment = process.env;
+  return {
+    trustDir: join(dockerConfigDirectory(environment), "trust"),
+    lastSeen: new LastSeen(stateDirectory(environment, environment["HOME"] || homedir())),
+  };
 }
 
 /** Whether verification failed only because the collection is new on this machine and nothing pins its root. */
@@ -58,33 +65,48 @@ export function isUnpinned(error: unknown): boolean {
   );
 }
 
-async function update(
+/**
+ * Works on the collection that speaks for an image; the connection lasts as long as the work. What the error of the work says
+ * anyway is not shown as a warning too.
+ * @param rights what a token for the trust server has to allow
+ */
+export async function withImageCollection<T>(
   image: ImageName,
   { server: given, ui }: ImageAccess,
-  place: { readonly trustDir: string; readonly lastSeen?: LastSeen; readonly pins: PinPolicy },
-): Promise<VerifiedCollection> {
+  place: Omit<CollectionOptions, "gun" | "server" | "onWarning">,
+  work: (collection: Collection) => Promise<T>,
+  rights: Access = "pull",
+): Promise<T> {
   const environment = process.env;
   const location =
     given === undefined ? locateTrustServer(image, { environment }) : { url: given, plainHttpFallback: false };
   const directory = dockerConfigDirectory(environment);
   const server = new TrustServer({
     ...location,
+    access: rights,
     tls: await readDockerTls(directory, URL.parse(location.url)?.host ?? location.url),
     credentials: async () => (await DockerConfig.load(directory, environment)).credentials(image.domain),
     offlineAfterFailedPing: false,
     environment,
   });
+  const troubles: string[] = [];
   const collection = Collection.open({
     gun: gunOfImage(image),
     server,
     ...place,
     onWarning: ({ level, message }) => {
-      if (level !== "info") ui.warn(message);
+      if (level === "warning") ui.warn(message);
+      else if (level === "error") troubles.push(message);
     },
   });
+  let failure = "";
   try {
-    return await collection.update();
+    return await work(collection);
+  } catch (error) {
+    if (error instanceof Error) failure = error.message;
+    throw error;
   } finally {
     server.close();
+    for (const message of troubles) if (failure === "" || !message.endsWith(failure)) ui.warn(message);
   }
 }

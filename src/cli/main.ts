@@ -16,6 +16,7 @@ enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/countersign"
 
 const nativeCommands: Readonly<Record<string, () => Promise<NativeCommand>>> = {
   up: async () => (await import("./up.ts")).up,
+  sign: async () => (await import("./sign.ts")).sign,
   verify: async () => (await import("./verify.ts")).verify,
   inspect: async () => (await import("./inspect.ts")).inspect,
   version: async () => (await import("./help.ts")).version,

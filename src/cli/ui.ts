@@ -32,6 +32,11 @@ export class Ui {
     write(process.stderr, `${text}\n`);
   }
 
+  /** A question for the person at the terminal, who answers on the same line. */
+  ask(text: string): void {
+    write(process.stderr, text);
+  }
+
   /** A line on stderr that draws attention to what could become a problem. */
   warn(text: string): void {
     this.note(`${this.#colour("yellow", "warning:")} ${text}`);
