@@ -10,7 +10,7 @@ export class ContentReader {
   readonly #open: () => AsyncIterable<Uint8Array>;
   #chunks: AsyncIterator<Uint8Array> | undefined;
   #check: ContentCheck;
-  #failure: unknown;
+  #failure: Error | undefined;
   /** Read, but not handed out. */
   #left: Uint8Array = new Uint8Array();
 
@@ -21,7 +21,7 @@ export class ContentReader {
   }
 
   /** Why the content itself could not be read or is not what it should be, as opposed to failures of who reads it. */
-  get failure(): unknown {
+  get failure(): Error | undefined {
     return this.#failure;
   }
 
@@ -93,7 +93,7 @@ export class ContentReader {
       this.#check.update(value);
       return value;
     } catch (error) {
-      this.#failure = error;
+      this.#failure = error instanceof Error ? error : new Error(String(error));
       throw error;
     }
   }

@@ -18,7 +18,7 @@ export interface HttpStream {
   /** To be read once. A failure is a TransportError; nothing about length or encoding is checked. */
   readonly body: AsyncIterable<Buffer>;
   /** Ends the exchange, whatever has been read. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /** How much of an answer is read: of a success all, up to `limit`; of anything else the start, up to `errorLimit`. */

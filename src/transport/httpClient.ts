@@ -55,6 +55,8 @@ export interface HttpClientOptions {
   readonly timeouts?: Partial<Timeouts>;
   /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read. Nothing goes to a proxy by default. */
   readonly environment?: NodeJS.ProcessEnv;
+  /** A Unix socket to be used in place of the network, whatever the host in the URL. */
+  readonly socketPath?: string;
   /**
    * Requests that may use a kept-alive connection: those that only read (default), or all. A server may close such a
    * connection just as it is used again; then everything whose body is at hand is sent once more.
@@ -132,6 +134,7 @@ export class HttpClient {
           ...lengthHeader(request),
         },
         ...(request.signal ? { signal: request.signal } : {}),
+        ...(this.#options.socketPath === undefined ? {} : { socketPath: this.#options.socketPath }),
       });
       const exchange = new HttpExchange(outgoing, url, {
         peer: this.#options.peer,
