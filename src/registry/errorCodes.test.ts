@@ -15,7 +15,7 @@ interface Case {
   readonly options?: ListeningRegistryOptions;
   readonly status: number;
   readonly code: string;
-  ask(registry: ListeningRegistry): Promise<RawAnswer>;
+  readonly ask: (registry: ListeningRegistry) => Promise<RawAnswer>;
 }
 
 function get(path: string, status: number, code: string, options: ListeningRegistryOptions = {}): Case {
