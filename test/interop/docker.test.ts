@@ -3,30 +3,17 @@
  * content trust from the first signed push to the refusal of what nobody signed.
  */
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { runOk, runProgram } from "../support/childProgram.ts";
 import type { RunResult } from "../support/childProgram.ts";
 import { countersign, startCountersign } from "../support/countersign.ts";
 import type { RunningCountersign } from "../support/countersign.ts";
 import { startDockerEngine } from "../support/dockerEngine.ts";
 import type { DockerEngine } from "../support/dockerEngine.ts";
 import { startDockerRegistry } from "../support/dockerRegistry.ts";
-import { canStartDockerEngine, peerPath, requireDockerEngine } from "../support/peers.ts";
-import { temporaryDirectory } from "../support/temporaryDirectory.ts";
+import { dockerPassphrases, DockerUser, pushedDigest, succeeded } from "../support/dockerUser.ts";
+import { canStartDockerEngine, requireDockerEngine } from "../support/peers.ts";
 import type { Scope } from "../support/temporaryDirectory.ts";
-
-const passphrases = {
-  DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "root-passphrase",
-  DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "repository-passphrase",
-};
-
-/** A person with a home directory that trusts our trust server's certificate authority. */
-interface User {
-  readonly home: string;
-  readonly env: Readonly<Record<string, string>>;
-}
 
 interface Site {
   readonly engine: DockerEngine;
@@ -43,45 +30,10 @@ async function startSite(t: Scope): Promise<Site> {
   return { engine, registry, trustServer };
 }
 
-function newUser(t: Scope, site: Site): User {
-  const home = temporaryDirectory(t);
-  const tls = join(home, ".docker/tls", site.trustServer.host);
-  mkdirSync(tls, { recursive: true });
-  cpSync(site.trustServer.caFile, join(tls, "ca.crt"));
-  return {
-    home,
-    env: {
-      HOME: home,
-      DOCKER_HOST: site.engine.socket,
-      DOCKER_CONTENT_TRUST_SERVER: site.trustServer.url,
-      ...passphrases,
-    },
-  };
-}
-
-function docker(user: User, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RunResult> {
-  return runProgram(peerPath("docker"), args, { cwd: user.home, env: { ...user.env, ...env } });
-}
-
-/** Docker with content trust switched on. */
-function trusting(user: User, args: readonly string[]): Promise<RunResult> {
-  return docker(user, args, { DOCKER_CONTENT_TRUST: "1" });
-}
-
-function succeeded(result: RunResult): RunResult {
-  assert.equal(result.code, 0, `${result.stdout}\n${result.stderr}`);
-  return result;
-}
-
-/** Makes an image whose one file says `content`; different content, different digest. */
-async function makeImage(user: User, name: string, content: string): Promise<void> {
-  writeFileSync(join(user.home, "content.txt"), content);
-  await runOk("tar", ["--create", "--file=image.tar", "content.txt"], { cwd: user.home });
-  succeeded(await docker(user, ["import", "image.tar", name]));
-}
-
-function pushedDigest(result: RunResult): string {
-  return /digest: (sha256:[0-9a-f]{64})/.exec(result.stdout)?.[1] ?? assert.fail(result.stdout);
+function newUser(t: Scope, { engine, trustServer }: Site): DockerUser {
+  const user = new DockerUser(t, engine, { DOCKER_CONTENT_TRUST_SERVER: trustServer.url });
+  user.trustsCertificateOf(trustServer);
+  return user;
 }
 
 describe("Docker with our trust server", { concurrency: false }, () => {
@@ -99,20 +51,20 @@ describe("Docker with our trust server", { concurrency: false }, () => {
     if (!requireDockerEngine(t)) return;
     const alice = newUser(t, site);
     const image = `${site.registry}/team/app:1.0`;
-    await makeImage(alice, image, "signed content");
-    const push = succeeded(await trusting(alice, ["push", image]));
+    await alice.makeImage(image, "signed content");
+    const push = succeeded(await alice.trusting(["push", image]));
     assert.match(push.stdout, /Successfully signed .*\/team\/app:1\.0/);
     const signed = pushedDigest(push);
 
-    await makeImage(alice, image, "content put there behind the publisher's back");
-    const moved = pushedDigest(succeeded(await docker(alice, ["push", image])));
+    await alice.makeImage(image, "content put there behind the publisher's back");
+    const moved = pushedDigest(succeeded(await alice.docker(["push", image])));
     assert.notEqual(moved, signed);
 
     const bob = newUser(t, site);
-    succeeded(await docker(bob, ["rmi", image]));
-    const pull = succeeded(await trusting(bob, ["pull", image]));
+    succeeded(await bob.docker(["rmi", image]));
+    const pull = succeeded(await bob.trusting(["pull", image]));
     assert.match(pull.stdout, new RegExp(`Digest: ${signed}`));
-    const inspected = succeeded(await docker(bob, ["image", "inspect", "--format", "{{json .RepoDigests}}", image]));
+    const inspected = succeeded(await bob.docker(["image", "inspect", "--format", "{{json .RepoDigests}}", image]));
     assert.deepEqual(JSON.parse(inspected.stdout), [`${site.registry}/team/app@${signed}`]);
   });
 
@@ -121,16 +73,16 @@ describe("Docker with our trust server", { concurrency: false }, () => {
     const alice = newUser(t, site);
     const signed = `${site.registry}/team/partly:signed`;
     const unsigned = `${site.registry}/team/partly:unsigned`;
-    await makeImage(alice, signed, "partly");
-    succeeded(await trusting(alice, ["push", signed]));
-    succeeded(await docker(alice, ["tag", signed, unsigned]));
-    succeeded(await docker(alice, ["push", unsigned]));
+    await alice.makeImage(signed, "partly");
+    succeeded(await alice.trusting(["push", signed]));
+    succeeded(await alice.docker(["tag", signed, unsigned]));
+    succeeded(await alice.docker(["push", unsigned]));
 
     const bob = newUser(t, site);
-    const refused = await trusting(bob, ["pull", unsigned]);
+    const refused = await bob.trusting(["pull", unsigned]);
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /No valid trust data for unsigned/);
-    const unknown = await trusting(bob, ["pull", `${site.registry}/team/nobody:1`]);
+    const unknown = await bob.trusting(["pull", `${site.registry}/team/nobody:1`]);
     assert.equal(unknown.code, 1);
     assert.match(unknown.stderr, /does not have trust data for .*\/team\/nobody/);
 
@@ -142,18 +94,18 @@ describe("Docker with our trust server", { concurrency: false }, () => {
     if (!requireDockerEngine(t)) return;
     const alice = newUser(t, site);
     const repository = `${site.registry}/team/signers`;
-    await makeImage(alice, `${repository}:1.0`, "first");
-    succeeded(await trusting(alice, ["push", `${repository}:1.0`]));
-    succeeded(await docker(alice, ["trust", "key", "generate", "alice"]));
-    succeeded(await docker(alice, ["trust", "signer", "add", "--key", "alice.pub", "alice", repository]));
-    await makeImage(alice, `${repository}:2.0`, "second");
-    const sign = succeeded(await docker(alice, ["trust", "sign", `${repository}:2.0`]));
+    await alice.makeImage(`${repository}:1.0`, "first");
+    succeeded(await alice.trusting(["push", `${repository}:1.0`]));
+    succeeded(await alice.docker(["trust", "key", "generate", "alice"]));
+    succeeded(await alice.docker(["trust", "signer", "add", "--key", "alice.pub", "alice", repository]));
+    await alice.makeImage(`${repository}:2.0`, "second");
+    const sign = succeeded(await alice.docker(["trust", "sign", `${repository}:2.0`]));
     assert.match(sign.stdout, /Successfully signed/);
 
     const bob = newUser(t, site);
     for (const flags of [[], ["--pretty"]]) {
       for (const image of [repository, `${repository}:2.0`, `${repository}:absent`]) {
-        const theirs = await docker(bob, ["trust", "inspect", ...flags, image]);
+        const theirs = await bob.docker(["trust", "inspect", ...flags, image]);
         const ours = await countersign(["inspect", ...flags, image], { env: bob.env });
         assert.equal(ours.stdout, theirs.stdout, `inspect ${flags.join(" ")} ${image}\n${ours.stderr}`);
         assert.equal(ours.code, theirs.code, ours.stderr);
@@ -163,11 +115,11 @@ describe("Docker with our trust server", { concurrency: false }, () => {
       await countersign(["verify", "--json", "--first-use", "accept", `${repository}:2.0`], { env: bob.env }),
     );
     assert.match(verified.stdout, /"alice"/);
-    const pull = succeeded(await trusting(bob, ["pull", `${repository}:2.0`]));
+    const pull = succeeded(await bob.trusting(["pull", `${repository}:2.0`]));
     const digest = /Digest: (sha256:[0-9a-f]{64})/.exec(pull.stdout)?.[1] ?? assert.fail(pull.stdout);
     assert.ok(verified.stdout.includes(digest), `${digest} in ${verified.stdout}`);
 
-    succeeded(await docker(alice, ["trust", "revoke", `${repository}:2.0`]));
+    succeeded(await alice.docker(["trust", "revoke", `${repository}:2.0`]));
     const revoked = await countersign(["verify", "--first-use", "accept", `${repository}:2.0`], { env: bob.env });
     assert.equal(revoked.code, 3, revoked.stdout + revoked.stderr);
   });
@@ -178,9 +130,9 @@ describe("Docker with our trust server", { concurrency: false }, () => {
     const repository = `${site.registry}/team/shared`;
     const notaryEnv = {
       ...alice.env,
-      NOTARY_ROOT_PASSPHRASE: passphrases.DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE,
-      NOTARY_TARGETS_PASSPHRASE: passphrases.DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE,
-      NOTARY_SNAPSHOT_PASSPHRASE: passphrases.DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE,
+      NOTARY_ROOT_PASSPHRASE: dockerPassphrases.DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE,
+      NOTARY_TARGETS_PASSPHRASE: dockerPassphrases.DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE,
+      NOTARY_SNAPSHOT_PASSPHRASE: dockerPassphrases.DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE,
     };
     const notary = (...args: string[]): Promise<RunResult> =>
       countersign(
@@ -193,8 +145,8 @@ describe("Docker with our trust server", { concurrency: false }, () => {
         { env: notaryEnv, cwd: alice.home },
       );
 
-    await makeImage(alice, `${repository}:1.0`, "shared");
-    const digest = pushedDigest(succeeded(await trusting(alice, ["push", `${repository}:1.0`])));
+    await alice.makeImage(`${repository}:1.0`, "shared");
+    const digest = pushedDigest(succeeded(await alice.trusting(["push", `${repository}:1.0`])));
     const listed = succeeded(await notary("list", repository));
     assert.match(listed.stdout, new RegExp(`1\\.0 +${digest.slice("sha256:".length)} +\\d+ +targets`));
 
@@ -204,15 +156,15 @@ describe("Docker with our trust server", { concurrency: false }, () => {
       await notary("addhash", repository, "stable", size, "--sha256", digest.slice("sha256:".length), "--publish"),
     );
     const bob = newUser(t, site);
-    const pull = succeeded(await trusting(bob, ["pull", `${repository}:stable`]));
+    const pull = succeeded(await bob.trusting(["pull", `${repository}:stable`]));
     assert.match(pull.stdout, new RegExp(`Digest: ${digest}`));
 
     // A collection we initialised, with keys we made, is signed into by Docker.
     const ours = `${site.registry}/team/ours`;
     succeeded(await notary("init", ours, "--publish"));
     succeeded(await notary("key", "rotate", ours, "snapshot", "--server-managed"));
-    await makeImage(alice, `${ours}:1.0`, "ours");
-    const push = succeeded(await trusting(alice, ["push", `${ours}:1.0`]));
+    await alice.makeImage(`${ours}:1.0`, "ours");
+    const push = succeeded(await alice.trusting(["push", `${ours}:1.0`]));
     assert.match(push.stdout, /Successfully signed/);
     assert.match(succeeded(await notary("list", ours)).stdout, new RegExp(pushedDigest(push).slice("sha256:".length)));
   });
