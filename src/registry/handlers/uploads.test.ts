@@ -329,7 +329,10 @@ test("requests that write to one session run one after another", async (t) => {
       registry.request("PATCH", location, { body: chunk, headers: { "Content-Range": "0-999" } }),
     ),
   );
-  assert.deepEqual(same.map(({ status }) => status).toSorted((a, b) => a - b), [202, 416, 416, 416, 416]);
+  assert.deepEqual(
+    same.map(({ status }) => status).toSorted((a, b) => a - b),
+    [202, 416, 416, 416, 416],
+  );
   assertHolds(await registry.request("GET", location), 204, 1000, location);
 });
 
