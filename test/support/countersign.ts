@@ -22,6 +22,8 @@ export interface RunningCountersign extends Service {
 export interface UpOptions {
   readonly data?: string;
   readonly args?: readonly string[];
+  /** Settings. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Put before the program, e.g. `faketime` and its date. */
   readonly wrapper?: readonly string[];
 }
@@ -37,7 +39,7 @@ export async function startCountersign(t: Scope, options: UpOptions = {}): Promi
   ];
   let url = "";
   const service = await startService(t, command, args, {
-    env: { HOME: data },
+    env: { HOME: data, ...options.env },
     ready: (output) => {
       url = /https?:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? "";
       return url !== "";
