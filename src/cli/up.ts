@@ -6,17 +6,17 @@ import { createLogger } from "../http/logger.ts";
 import { CliError } from "./errors.ts";
 import { nativeCommand } from "./nativeCommand.ts";
 import { startSite } from "./site.ts";
-import type { Site } from "./site.ts";
-import type { Ui } from "./ui.ts";
+import { welcome } from "./welcome.ts";
 
 const defaultAddress = "127.0.0.1:4443";
+const anyInterface: readonly string[] = ["0.0.0.0", "::"];
 
-const help = `Start the trust server and its signing service on this machine, in one process.
+const help = `Start a registry and its trust server with the signing service on this machine, in one process on one address.
 
 Usage: countersign up [--data DIR] [--listen HOST:PORT] [--http]
 
-  --data DIR           where everything is kept: metadata, the signing service's encrypted keys with their passphrase
-                       file, and the certificate authority. One process at a time can use it.
+  --data DIR           where everything is kept: images, metadata, the signing service's encrypted keys with their
+                       passphrase file, and the certificate authority. One process at a time can use it.
                        Default: $XDG_DATA_HOME/countersign, else ~/.local/share/countersign
   --listen HOST:PORT   the address to listen on; \`:4443\` means all interfaces, port 0 a free port.
                        Default: ${defaultAddress}
@@ -25,8 +25,12 @@ Usage: countersign up [--data DIR] [--listen HOST:PORT] [--http]
   --verbose            log every request to stderr
   --help               show this text
 
-Settings of the trust server come from the environment, e.g. COUNTERSIGN_SERVER_BODY_LIMIT (bytes of the largest upload) or
-COUNTERSIGN_SERVER_GUN_PREFIXES; an unknown one is refused with the list of those there are.
+Settings come from the environment, an unknown one is refused with the list of those there are. Two of them:
+
+  COUNTERSIGN_SIGNED_ONLY_REPOSITORIES="prod/* lab/*=alice"
+                       repositories that serve only what is signed, those below lab/ only what alice has signed
+  COUNTERSIGN_SERVER_GUN_PREFIXES="registry.example/team/"
+                       the collections that the trust server holds
 
 It is ready when GET /healthz answers 200, and stops on SIGINT or SIGTERM after the running requests have ended.
 
@@ -55,7 +59,7 @@ export const up = nativeCommand({
       environment: process.env,
       logger: createLogger({ level: options.verbose === true ? "info" : "warning" }),
     });
-    ui.print(welcome(site, data, ui));
+    ui.print(welcome({ site, data, isForOthers: anyInterface.includes(host) }, ui));
     await stopSignal();
     ui.note("countersign: stopping, running requests may end");
     await site.close();
@@ -66,33 +70,6 @@ export const up = nativeCommand({
 function defaultData(): string {
   const { XDG_DATA_HOME: base = "" } = process.env;
   return join(isAbsolute(base) ? base : join(homedir(), ".local/share"), "countersign");
-}
-
-/** What to type next, so that nobody has to look it up. */
-function welcome({ url, authorityFile }: Site, data: string, ui: Ui): string {
-  const ready = `${ui.emphasise("green", "ready")} at ${ui.emphasise("bold", url)}, data in ${data}\n`;
-  if (authorityFile === undefined) {
-    return `${ready}\nThis is plain HTTP: put a proxy that speaks HTTPS in front of it before Docker uses it.\n`;
-  }
-  const directory = `~/.docker/tls/${new URL(url).host}`;
-  return `${ready}
-Type this once, so that Docker trusts this server's certificate:
-
-  mkdir -p ${directory}
-  cp ${quoted(authorityFile)} ${directory}/ca.crt
-
-and this in every shell that is to sign what it pushes and verify what it pulls:
-
-  export DOCKER_CONTENT_TRUST=1
-  export DOCKER_CONTENT_TRUST_SERVER=${url}
-
-Notary's client takes --server ${url} --tlscacert ${quoted(authorityFile)}
-`;
-}
-
-/** Safe to paste into a shell. */
-function quoted(path: string): string {
-  return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 /** The first signal asks us to stop; a second one ends the process at once, as it would without us. */

@@ -27,18 +27,25 @@ test("is healthy once its address is shown, over TLS that its own authority vouc
   assert.equal((await get(`${url}/v2/`, caFile)).status, 200);
 });
 
-test("the lines it tells people to type give Docker's directories the authority", async (t) => {
+test("the lines it tells people to type give Docker's directories the authority, and name images after its address", async (t) => {
   const service = await startCountersign(t);
-  const lines = service.output().match(/^ {2}(?:mkdir|cp|export) .*$/gm) ?? [];
+  const lines = service.output().match(/^ {2}(?:mkdir|cp|export|docker) .*$/gm) ?? [];
   const home = temporaryDirectory(t);
   const { stdout } = await runOk(
     "/bin/sh",
-    ["-ec", [...lines, 'echo "$DOCKER_CONTENT_TRUST $DOCKER_CONTENT_TRUST_SERVER"'].join("\n")],
+    ["-ec", ['docker() { echo "docker $*"; }', ...lines, 'echo "$DOCKER_CONTENT_TRUST"'].join("\n")],
     { env: { HOME: home }, cwd: home },
   );
-  assert.equal(stdout, `1 ${service.url}\n`);
+  const image = `${service.host}/team/app:1.0`;
+  assert.equal(stdout, `docker tag IMAGE ${image}\ndocker push ${image}\ndocker pull ${image}\n1\n`);
   const copied = readFileSync(join(home, ".docker/tls", service.host, "ca.crt"), "utf8");
   assert.equal(copied, readFileSync(service.caFile, "utf8"));
+  assert.doesNotMatch(service.output(), /certs\.d/, "an engine needs nothing for a registry on its own machine");
+});
+
+test("listening for other machines, it says what these need", async (t) => {
+  const output = (await startCountersign(t, { args: ["--listen", ":0"] })).output();
+  assert.match(output, /^ {2}cp ca\.crt \/etc\/docker\/certs\.d\/[\w.-]+:\d+\/ca\.crt$/m);
 });
 
 test("secrets in the data directory are for its owner only", async (t) => {

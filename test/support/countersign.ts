@@ -41,7 +41,7 @@ export async function startCountersign(t: Scope, options: UpOptions = {}): Promi
   const service = await startService(t, command, args, {
     env: { HOME: data, ...options.env },
     ready: (output) => {
-      url = /https?:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? "";
+      url = /https?:\/\/(?:127\.0\.0\.1|localhost):\d+/.exec(output)?.[0] ?? "";
       return url !== "";
     },
   });
