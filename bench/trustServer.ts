@@ -123,8 +123,10 @@ try {
   for (const cleanup of cleanups.toReversed()) await cleanup();
 }
 
-function perConnection(make: (connection: number) => Promise<Exchange[]>): Promise<Exchange[][]> {
-  return Promise.all(Array.from({ length: connections }, (_, connection) => make(connection)));
+async function perConnection(make: (connection: number) => Promise<Exchange[]>): Promise<Exchange[][]> {
+  const sequences: Exchange[][] = [];
+  for (let connection = 0; connection < connections; connection++) sequences.push(await make(connection));
+  return sequences;
 }
 
 function repeated(path: string): Promise<Exchange[][]> {

@@ -24,12 +24,13 @@ export class Publisher {
     this.#root = root;
   }
 
-  /** A publisher whose root names the server's own timestamp and snapshot keys. */
+  /**
+   * A publisher whose root names the server's own timestamp and snapshot keys. To be opened one after another: the original
+   * dies when two keys are made at once ("concurrent map writes").
+   */
   static async open(url: string, gun: string, now: Date): Promise<Publisher> {
-    const [timestamp, snapshot] = await Promise.all([
-      serverKey(url, gun, "timestamp"),
-      serverKey(url, gun, "snapshot"),
-    ]);
+    const timestamp = await serverKey(url, gun, "timestamp");
+    const snapshot = await serverKey(url, gun, "snapshot");
     const rootKey = generateKey("ecdsa");
     const targetsKey = generateKey("ecdsa");
     const certificate = selfSignedCertificate(rootKey, gun, now);
