@@ -224,7 +224,7 @@ export class ManifestTable {
       return cached;
     }
     const size = await this.#contents.size(content);
-    if (size === undefined || size > largestManifest) {
+    if (size === undefined || (revision === undefined && size > largestManifest)) {
       return undefined;
     }
     const bytes = await this.#contents.read(content);
@@ -293,8 +293,8 @@ export class ManifestTable {
   }
 }
 
-/** Nothing larger is taken for a manifest, in bytes. Distribution's limit is half of it. */
-const largestManifest = 8 * 1024 ** 2;
+/** A larger blob is not taken for a manifest, in bytes: distribution's limit. */
+const largestManifest = 4 * 1024 ** 2;
 
 function cacheKey(repository: string, digest: string): string {
   return `${repository}@${digest}`;

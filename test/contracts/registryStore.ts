@@ -495,7 +495,7 @@ export function registryStoreContract(name: string, make: (t: TestContext) => Pr
     for (let turn = 0; turn < 20; turn++) await pushManifest(store, turn % 2 === 0 ? "b" : "a", "moving");
     isMoving = false;
     await readers;
-    assert.deepEqual([...seen].sort(), digests.toSorted());
+    assert.deepEqual(new Set(seen), new Set(digests));
   });
 
   contract(
