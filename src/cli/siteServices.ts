@@ -40,7 +40,8 @@ export async function openSiteServices(options: SiteServicesOptions): Promise<Si
   const metrics = createMetrics();
   const trustServer = await openTrustServer(options, metrics);
   try {
-    const store = await openFilesystemStore({ directory: join(data, "registry") });
+    const directory = settings.storage.directory || join(data, "registry");
+    const store = await openFilesystemStore({ ...settings.storage, directory });
     const signed = signedContent(settings.signedOnly, trustServer, options.address);
     const registry = createRegistry({ store, config: settings.registry, signed, logger, metrics });
     const close = async (): Promise<void> => {
