@@ -24,6 +24,15 @@ function sumOfTicks(file: string, field: number): number {
 
 /** Largest resident memory of a process so far, in bytes. */
 export function peakMemory(pid: number): number {
-  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Number(kilobytes) * 1024;
+  return memoryFigure(pid, "VmHWM");
+}
+
+/** Resident memory of a process now, in bytes. */
+export function residentMemory(pid: number): number {
+  return memoryFigure(pid, "VmRSS");
+}
+
+function memoryFigure(pid: number, name: "VmHWM" | "VmRSS"): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024;
 }
