@@ -20,6 +20,11 @@ export const cliErrors = {
     remedy:
       "Set DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE and DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE, or use a terminal.",
   },
+  CLI_DIFFERENT: {
+    kind: "refused",
+    cause: "Two images that were compared are not the same.",
+    remedy: "Do not use one in the place of the other; ask who pushed it where it comes from.",
+  },
   CLI_UNPINNED: {
     kind: "refused",
     cause: "The root of the collection is seen for the first time, and nothing says that it is the right one.",

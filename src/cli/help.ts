@@ -7,6 +7,10 @@ const overview = `Docker Content Trust: sign images, verify them, and run the se
 Usage: countersign COMMAND [ARGUMENTS]
 
   up                start the trust server and its signing service on this machine
+  push … IMAGE      push an image from the Docker engine, an OCI layout or a tar to a registry
+  pull IMAGE …      pull a signed image, every byte checked, into the Docker engine, an OCI layout or a tar
+  copy IMAGE IMAGE  copy an image between registries: all platforms, and what refers to it
+  compare A B       say whether two images are the same, and whose signature that proves
   sign IMAGE…       sign images as they are in the registry, all platforms at once
   verify IMAGE…     decide whether images are signed by whom you trust: 0 yes, 3 no, 4 could not decide
   inspect IMAGE…    show who signed what, as \`docker trust inspect\` does

@@ -16,6 +16,10 @@ enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/countersign"
 
 const nativeCommands: Readonly<Record<string, () => Promise<NativeCommand>>> = {
   up: async () => (await import("./up.ts")).up,
+  push: async () => (await import("./push.ts")).push,
+  pull: async () => (await import("./pull.ts")).pull,
+  copy: async () => (await import("./copy.ts")).copy,
+  compare: async () => (await import("./compare.ts")).compare,
   sign: async () => (await import("./sign.ts")).sign,
   verify: async () => (await import("./verify.ts")).verify,
   inspect: async () => (await import("./inspect.ts")).inspect,

@@ -9,6 +9,7 @@
 import { styleText } from "node:util";
 import { CountersignError } from "../tuf/error.ts";
 import type { ErrorKind } from "../tuf/error.ts";
+import type { ProgressStream } from "./transferProgress.ts";
 
 const exitCodes: Readonly<Record<ErrorKind, number>> = { failed: 1, usage: 2, refused: 3, unavailable: 4 };
 
@@ -40,6 +41,21 @@ export class Ui {
   /** A line on stderr that draws attention to what could become a problem. */
   warn(text: string): void {
     this.note(`${this.#colour("yellow", "warning:")} ${text}`);
+  }
+
+  /** Where progress is shown. */
+  progressStream(): ProgressStream {
+    const { stderr } = process;
+    return {
+      isTTY: stderr.isTTY,
+      write: (text) => write(stderr, text),
+      get columns() {
+        return stderr.columns;
+      },
+      get rows() {
+        return stderr.rows;
+      },
+    };
   }
 
   /** The error of a native command: one sentence, its code, and what to do next. */
