@@ -1,32 +1,13 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import { TLSSocket } from "node:tls";
 import test, { type TestContext } from "node:test";
-import { makeCertificate } from "../../test/support/certificates.ts";
 import { failsWith } from "../../test/support/failsWith.ts";
+import { authorityCertificate, identity, type Identity } from "../../test/support/tlsIdentity.ts";
 import { startScriptedServer, type Script, type ScriptedServer } from "../../test/support/scriptedServer.ts";
 import type { TlsOptions } from "../transport/tlsOptions.ts";
 import { TrustServer, type TrustServerOptions } from "./trustServer.ts";
-
-interface Identity {
-  readonly cert: string;
-  readonly key: string;
-}
-
-const newKey = (): KeyObject => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
-const authorityKey = newKey();
-const authority = { commonName: "Test CA", key: authorityKey };
-const authorityCertificate = makeCertificate({ ...authority, ca: true });
-
-function identity(commonName: string, options: { notAfter?: Date; notBefore?: Date } = {}): Identity {
-  const key = newKey();
-  return {
-    cert: makeCertificate({ commonName, key, issuer: authority, ...options }),
-    key: key.export({ type: "pkcs8", format: "pem" }).toString(),
-  };
-}
 
 async function serve(
   t: TestContext,

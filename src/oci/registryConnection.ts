@@ -138,6 +138,8 @@ export class RegistryConnection {
     use: (stream: HttpStream) => Promise<T>,
     discard: (outcome: T) => void,
   ): Promise<T> {
+    // That there is no registry to be reached is told at once.
+    await this.#greet();
     const once = request.retry === false || (request.body !== undefined && "stream" in request.body);
     for (let failed = 1; ; failed++) {
       let outcome: T | TransportError;
@@ -265,7 +267,7 @@ export class RegistryConnection {
   #address(scheme: "https" | "http"): URL {
     const { domain } = this.#options;
     const url = URL.parse(`${scheme}://${domain === hubDomain ? hubHost : domain}/`);
-    if (url === null) {
+    if (url === null || !/^[^/?#@\\\s]+$/.test(domain)) {
       throw new OciError("OCI_NAME", `${JSON.stringify(domain)} is not the address of a registry`);
     }
     return url;

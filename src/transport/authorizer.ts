@@ -97,15 +97,20 @@ export class Authorizer {
     const realm = this.#realm(parameters.get("realm"));
     const service = parameters.get("service") ?? "";
     const key = JSON.stringify([realm.href, service, scopes, credentials === undefined]);
-    const kept = await this.#tokens.get(key);
-    if (kept !== undefined && this.#options.now().getTime() < kept.expires - renewEarlyMs) {
-      return { header: `Bearer ${kept.token}`, fresh: false };
+    const known = this.#tokens.get(key);
+    if (known !== undefined) {
+      const { token, expires } = await known;
+      if (this.#options.now().getTime() < expires - renewEarlyMs) {
+        return { header: `Bearer ${token}`, fresh: false };
+      }
     }
-    const request = { realm, service, scopes, signal };
-    const asked = this.#askToken(request, credentials);
     // Requests at the same time share one token; a failure is not kept.
-    this.#tokens.set(key, asked);
-    asked.catch(() => this.#tokens.delete(key));
+    let asked = this.#tokens.get(key);
+    if (asked === undefined || asked === known) {
+      asked = this.#askToken({ realm, service, scopes, signal }, credentials);
+      this.#tokens.set(key, asked);
+      asked.catch(() => this.#tokens.delete(key));
+    }
     return { header: `Bearer ${(await asked).token}`, fresh: true };
   }
 
@@ -131,7 +136,8 @@ export class Authorizer {
         `the ${this.#options.peer} names no usable token service in its challenge`,
       );
     }
-    if (isHttp && this.#options.serverUrl.startsWith("https:") && !isLoopbackHost(realm.hostname)) {
+    const onThisMachine = [realm.hostname, URL.parse(this.#options.serverUrl)?.hostname ?? ""].every(isLoopbackHost);
+    if (isHttp && this.#options.serverUrl.startsWith("https:") && !onThisMachine) {
       throw new TransportError(
         "TRANSPORT_TOKEN",
         `the token service ${realm.origin} is not encrypted, but the ${this.#options.peer} is`,
