@@ -50,7 +50,7 @@ export class BlobTable {
       const bytes = await this.#contents.readSmall(content);
       return bytes && memoryReader(digest, bytes);
     }
-    const reader = await this.#storage.open(dataKey(content));
+    const reader = await this.#contents.open(content);
     return (
       reader && {
         digest,
@@ -102,7 +102,7 @@ export class BlobTable {
       await this.#links.change([linkKey], content, () =>
         spool.place(dataKey(content), [{ key: linkKey, content }], this.#now()),
       );
-      this.#contents.noteStored(content, size);
+      await this.#contents.noteStored(content, size);
     });
     return { digest, size };
   }

@@ -3,7 +3,8 @@ import { DigestGuard } from "./digestGuard.ts";
 import { RegistryError } from "./errors.ts";
 import { dataKey, trashedKey } from "./layout.ts";
 import { LruCache } from "./lruCache.ts";
-import type { Storage } from "./storage.ts";
+import { OpenItems } from "./openItems.ts";
+import type { ItemReader, Storage } from "./storage.ts";
 import type { RawBlob } from "./store.ts";
 
 /** What is known about stored bytes without asking the storage. */
@@ -15,6 +16,8 @@ interface KnownContent {
 
 /** How many contents are known at a time. */
 const mostKnown = 16_384;
+/** How many large contents stay open while nobody reads them. */
+const mostOpen = 64;
 
 /**
  * The bytes of all repositories by their sha256 digest, and who needs them. The lease of a content is the time its item was
@@ -28,6 +31,7 @@ export class ContentStore {
   readonly #leaseResolution: number;
   readonly #known = new LruCache<KnownContent>(mostKnown);
   readonly #small: LruCache<Uint8Array>;
+  readonly #open: OpenItems;
 
   /**
    * @param options.leaseResolution in milliseconds
@@ -41,6 +45,7 @@ export class ContentStore {
     this.#now = options.now;
     this.#leaseResolution = options.leaseResolution;
     this.#small = new LruCache(options.cacheBytes, ({ byteLength }) => byteLength + overhead);
+    this.#open = new OpenItems((key) => storage.open(key), mostOpen);
   }
 
   /** The size of a content; undefined when it is not stored. Renews its lease. */
@@ -67,7 +72,8 @@ export class ContentStore {
   }
 
   /** A content that has been stored just now. */
-  noteStored(digest: string, size: number): void {
+  async noteStored(digest: string, size: number): Promise<void> {
+    await this.#open.forget(dataKey(digest));
     this.#small.delete(digest);
     this.#known.set(digest, { size, leased: this.#now().getTime() });
   }
@@ -103,6 +109,16 @@ export class ContentStore {
     return this.#small.get(digest);
   }
 
+  /** A reader for one user, who closes it. */
+  async open(digest: string): Promise<ItemReader | undefined> {
+    return await (this.#storage.isExclusive ? this.#open.take(dataKey(digest)) : this.#storage.open(dataKey(digest)));
+  }
+
+  /** Closes what is open as soon as nobody reads it. */
+  async close(): Promise<void> {
+    await this.#open.close();
+  }
+
   /** What the storage says. */
   async stat(digest: string): Promise<RawBlob | undefined> {
     const stat = await this.#storage.stat(dataKey(digest));
@@ -118,6 +134,7 @@ export class ContentStore {
       }
       this.#known.delete(digest);
       this.#small.delete(digest);
+      await this.#open.forget(dataKey(digest));
       await this.#storage.move(dataKey(digest), trashedKey(digest), this.#now());
       return true;
     });

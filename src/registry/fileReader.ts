@@ -5,6 +5,8 @@ import { isAbsent, readError } from "./fileError.ts";
 import type { ItemReader } from "./storage.ts";
 import { RegistryError } from "./errors.ts";
 
+/** What is not larger is read at once, into memory of its own, in bytes. */
+const pieceSize = 64 * 1024;
 /**
  * Two buffers of this size for each of the first readers at a time, which is where a loop of reads is fastest; small ones for the
  * rest, so that a thousand slow readers do not need gigabytes.
@@ -13,7 +15,7 @@ const buffers = new ChunkBuffers<Buffer>({
   allocate: (size) => Buffer.allocUnsafeSlow(size),
   size: 1024 ** 2,
   most: 32,
-  smallSize: 64 * 1024,
+  smallSize: pieceSize,
 });
 
 /** A file being read in chunks. What it was when opened is what is read, whatever happens to its name. */
@@ -44,10 +46,14 @@ export class FileReader implements ItemReader {
 
   /** Reads the next chunk while the caller is busy with the last one. */
   async *read(start: number, end: number): AsyncGenerator<Buffer, void, void> {
-    if (start >= end) {
+    if (end - start <= pieceSize) {
+      if (start < end) {
+        yield await this.#fill(Buffer.allocUnsafe(end - start), start);
+      }
       return;
     }
-    const [first, second] = [buffers.take(), buffers.take()];
+    const first = buffers.take();
+    const second = end - start > first.byteLength ? buffers.take() : first;
     let position = start;
     const fill = (buffer: Buffer): Promise<Buffer> => {
       const length = Math.min(buffer.byteLength, end - position);
@@ -68,7 +74,9 @@ export class FileReader implements ItemReader {
     } finally {
       await next?.catch(() => undefined); // The caller has stopped in the middle; the buffer is in use until the read ends.
       buffers.giveBack(first);
-      buffers.giveBack(second);
+      if (second !== first) {
+        buffers.giveBack(second);
+      }
     }
   }
 

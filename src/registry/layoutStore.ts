@@ -304,6 +304,7 @@ export class LayoutStore implements RegistryStore {
     await this.#sessions.close();
     await Promise.allSettled(this.#changes);
     await this.#manifests.idle();
+    await this.#contents.close();
     await this.#storage.close();
   }
 
