@@ -25,6 +25,12 @@ export const cliErrors = {
     cause: "Two images that were compared are not the same.",
     remedy: "Do not use one in the place of the other; ask who pushed it where it comes from.",
   },
+  CLI_DEMO: {
+    kind: "failed",
+    cause:
+      "Something failed in the demo that was no attack: it needs room in the directory for temporary files, and loopback connections.",
+    remedy: "See the reason in the message; if it makes no sense, report it as a bug.",
+  },
   CLI_UNPINNED: {
     kind: "refused",
     cause: "The root of the collection is seen for the first time, and nothing says that it is the right one.",

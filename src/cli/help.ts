@@ -6,7 +6,8 @@ const overview = `Docker Content Trust: sign images, verify them, and run the se
 
 Usage: countersign COMMAND [ARGUMENTS]
 
-  up                start the trust server and its signing service on this machine
+  up                start a registry with its trust server and signing service on this machine
+  demo              see in a moment what all this is about: five attacks, each refused
   push … IMAGE      push an image from the Docker engine, an OCI layout or a tar to a registry
   pull IMAGE …      pull a signed image, every byte checked, into the Docker engine, an OCI layout or a tar
   copy IMAGE IMAGE  copy an image between registries: all platforms, and what refers to it

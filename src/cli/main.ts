@@ -16,6 +16,7 @@ enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/countersign"
 
 const nativeCommands: Readonly<Record<string, () => Promise<NativeCommand>>> = {
   up: async () => (await import("./up.ts")).up,
+  demo: async () => (await import("./demo.ts")).demo,
   push: async () => (await import("./push.ts")).push,
   pull: async () => (await import("./pull.ts")).pull,
   copy: async () => (await import("./copy.ts")).copy,

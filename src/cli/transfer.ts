@@ -3,6 +3,7 @@ import type { CopyOptions, CopyResult } from "../oci/copyImage.ts";
 import type { ImageDestination } from "../oci/imageDestination.ts";
 import type { ImageSource } from "../oci/imageSource.ts";
 import { parsePlatform } from "../oci/platform.ts";
+import { untilInterrupted } from "./interrupt.ts";
 import { humanSize, TransferProgress } from "./transferProgress.ts";
 import type { TransferWords } from "./transferProgress.ts";
 import type { Ui } from "./ui.ts";
@@ -61,25 +62,4 @@ export async function transfer({ from, to, words, ui, ...request }: TransferRequ
 /** What was moved, for people. */
 export function describeTransfer({ blobs, present, bytes }: CopyResult): string {
   return `${blobs - present} of ${blobs} blobs, ${humanSize(bytes)}${present > 0 ? "; the others were there" : ""}`;
-}
-
-const signals = ["SIGINT", "SIGTERM"] as const;
-
-/** The first signal aborts the work, a second one ends the process at once. */
-async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const stop = new AbortController();
-  let received: NodeJS.Signals | undefined;
-  const interrupt = (signal: NodeJS.Signals): void => {
-    received = signal;
-    ignore();
-    stop.abort();
-  };
-  const ignore = (): void => signals.forEach((signal) => process.off(signal, interrupt));
-  signals.forEach((signal) => process.on(signal, interrupt));
-  try {
-    return await work(stop.signal);
-  } finally {
-    ignore();
-    if (received !== undefined) process.kill(process.pid, received);
-  }
 }

@@ -72,7 +72,7 @@ export class Ui {
   }
 
   /** On stdout: words that stand out where the terminal shows colours. */
-  emphasise(style: "bold" | "green", text: string): string {
+  emphasise(style: "bold" | "dim" | "green" | "red", text: string): string {
     return styleText(style, text, { stream: process.stdout });
   }
 
