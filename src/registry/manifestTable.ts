@@ -72,6 +72,8 @@ export class ManifestTable {
       await this.#contents.guard.hold(held, async () => {
         await this.#requireReferences(repository, references);
         await this.#store(repository, manifest, content);
+        // A collection that began meanwhile may have looked at this repository before the manifest was there.
+        await Promise.all(held.map((target) => this.#contents.use(target)));
       });
     });
   }
@@ -205,7 +207,7 @@ export class ManifestTable {
         : this.#links.change([linkKey], content, () => this.#storage.write(stages)),
     );
     if (!isStored) {
-      this.#contents.noteStored(content, bytes.byteLength);
+      await this.#contents.noteStored(content, bytes.byteLength);
       this.#manifests.set(cacheKey(repository, digest), { digest, mediaType, bytes: Buffer.from(bytes) });
       await this.#referrers.add(repository, digest, bytes);
     }
