@@ -10,8 +10,8 @@ export interface ProxiedAnswer {
   readonly body: Buffer;
 }
 
-/** What becomes of an answer; `line` is method and target, `GET /v2/…`. */
-export type Tampering = (line: string, answer: ProxiedAnswer) => ProxiedAnswer;
+/** What becomes of an answer; `line` is method and target, `GET /v2/…`. A promise that is never kept holds it back. */
+export type Tampering = (line: string, answer: ProxiedAnswer) => ProxiedAnswer | Promise<ProxiedAnswer>;
 
 export interface TamperingProxy {
   /** `host:port` */
@@ -35,12 +35,14 @@ export async function startTamperingProxy(t: Scope, server: string): Promise<Tam
       answer.on("data", (chunk: Buffer) => chunks.push(chunk));
       answer.on("end", () => {
         const { statusCode: status = 0 } = answer;
-        const changed = tampering(`${method} ${url}`, { status, headers: answer.headers, body: Buffer.concat(chunks) });
-        // The answer to HEAD has a length, but no body that it could be taken from.
-        const length = method === "HEAD" ? {} : { "content-length": String(changed.body.byteLength) };
-        const { "transfer-encoding": _coding, ...rest } = changed.headers;
-        response.writeHead(changed.status, { ...rest, ...length });
-        response.end(changed.body);
+        const original = { status, headers: answer.headers, body: Buffer.concat(chunks) };
+        void Promise.resolve(tampering(`${method} ${url}`, original)).then(({ status, headers, body }) => {
+          // The answer to HEAD has a length, but no body that it could be taken from.
+          const length = method === "HEAD" ? {} : { "content-length": String(body.byteLength) };
+          const { "transfer-encoding": _coding, ...rest } = headers;
+          response.writeHead(status, { ...rest, ...length });
+          response.end(body);
+        });
       });
     });
     upstream.on("error", () => response.destroy());
