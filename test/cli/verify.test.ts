@@ -265,7 +265,19 @@ test("usage mistakes end with 2 and a hint, whatever else is asked", async (t) =
 
 test("help is on stdout, and shows an example", async (t) => {
   const home = temporaryDirectory(t);
-  for (const args of [[], ["--help"], ["help"], ["up", "--help"], ["verify", "-h"], ["inspect", "--help"]]) {
+  for (const args of [
+    [],
+    ["--help"],
+    ["help"],
+    ["up", "--help"],
+    ["verify", "-h"],
+    ["inspect", "--help"],
+    ["push", "--help"],
+    ["pull", "--help"],
+    ["copy", "--help"],
+    ["compare", "--help"],
+    ["sign", "--help"],
+  ]) {
     const { stdout, stderr, code } = await countersign(args, { env: { HOME: home } });
     assert.match(stdout, /\nUsage: countersign /);
     assert.match(stdout, /\nExample:\n {2}\$ countersign /);
