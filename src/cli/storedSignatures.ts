@@ -1,7 +1,6 @@
 import { LruCache } from "../registry/lruCache.ts";
 import type { SignedContent, SignedVerdict } from "../registry/signedContent.ts";
-import type { LocalCollections } from "../server/localCollections.ts";
-import type { CurrentCollection } from "../server/metadataReader.ts";
+import type { LocalCollection, LocalCollections } from "../server/localCollections.ts";
 import { verifyFiles } from "../trust/collectionFiles.ts";
 import type { PinPolicy } from "../trust/pins.ts";
 import { SignedImages } from "../trust/signedImages.ts";
@@ -103,7 +102,7 @@ export class StoredSignatures implements SignedContent {
     return verified.images;
   }
 
-  async #verify(repository: string, current: CurrentCollection, now: Date): Promise<Known> {
+  async #verify(repository: string, current: LocalCollection, now: Date): Promise<Known> {
     const { collections, pins } = this.#options;
     const gun = this.#gunOf(repository);
     const load = async (role: string, sha256: string): Promise<Uint8Array | undefined> =>
