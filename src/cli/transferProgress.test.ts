@@ -23,10 +23,10 @@ class Screen {
   }
 
   write(text: string): void {
-    for (const part of text.split(/(\x1b\[\d*[A-Z]|\n)/)) {
-      const up = /^\x1b\[(\d+)A$/.exec(part);
+    for (const part of text.replaceAll("\x1b[", "‹").split(/(‹\d*[A-Z]|\n)/)) {
+      const up = /^‹(\d+)A$/.exec(part);
       if (up) this.#row -= Number(up[1]);
-      else if (part === "\x1b[2K") this.lines[this.#row] = "";
+      else if (part === "‹2K") this.lines[this.#row] = "";
       else if (part === "\n") this.lines[++this.#row] ??= "";
       else this.lines[this.#row] += part;
       assert.ok(this.#row >= 0, "the cursor stays on the screen");
