@@ -8,7 +8,7 @@ import { RegistryClient, type RegistryClientOptions } from "./registryClient.ts"
 
 export interface RegistryAccessOptions extends Pick<
   RegistryClientOptions,
-  "insecure" | "userAgent" | "onWarning" | "retry" | "timeouts"
+  "insecure" | "acceptUnsigned" | "userAgent" | "onWarning" | "retry" | "timeouts"
 > {
   readonly environment?: NodeJS.ProcessEnv;
   /** Certificate authorities (PEM texts) besides those in the directories. */

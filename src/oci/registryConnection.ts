@@ -13,6 +13,7 @@ import { OciError } from "./errors.ts";
 import { errorAnswerLimit } from "./registryAnswer.ts";
 import { RetryPolicy, type RetryOptions } from "./retry.ts";
 import { challengedScopes } from "./tokenScope.ts";
+import { unsignedContent } from "./unsignedContent.ts";
 
 export interface ConnectionOptions {
   /** `host[:port]` as in image names; `docker.io` for Docker Hub. */
@@ -23,6 +24,8 @@ export interface ConnectionOptions {
   readonly tls?: TlsOptions;
   /** Take any certificate, and plain HTTP. Registries on this very machine are taken so anyway, as Docker does. */
   readonly insecure?: boolean;
+  /** Take unsigned content from a registry that serves only what is signed: for publishers, see unsignedContent.ts. */
+  readonly acceptUnsigned?: boolean;
   readonly userAgent?: string;
   readonly timeouts?: Partial<Timeouts>;
   /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read; no proxy by default. */
@@ -63,6 +66,8 @@ export class RegistryConnection {
   readonly retry: RetryPolicy;
   readonly #options: ConnectionOptions;
   readonly #http: HttpClient;
+  /** Sent to the registry, and to nobody else. */
+  readonly #ownHeaders: Readonly<Record<string, string>>;
   readonly #warnings = new Set<string>();
   /** Scopes that the registry wanted in place of those asked for. */
   readonly #extendedScopes = new Map<string, readonly string[]>();
@@ -73,6 +78,7 @@ export class RegistryConnection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.retry = new RetryPolicy(options.retry);
+    this.#ownHeaders = options.acceptUnsigned === true ? { [unsignedContent.header]: unsignedContent.value } : {};
     const host = this.#address("https").host;
     const { ca = [], clientCertificates = [], insecureSkipVerify } = options.tls ?? {};
     const unverified = insecureSkipVerify === true || (this.#isLax() && ca.length === 0);
@@ -204,7 +210,11 @@ export class RegistryConnection {
       ours && this.#challenges.length > 0
         ? await authorizer.authorize(this.#challenges, scopes, await this.#login(request.repository), signal)
         : undefined;
-    const headers = { ...request.headers, ...(authorization && { authorization: authorization.header }) };
+    const headers = {
+      ...(ours && this.#ownHeaders),
+      ...request.headers,
+      ...(authorization && { authorization: authorization.header }),
+    };
     const stream = await this.#http.open({ method, url: url.href, headers, redirects, signal, ...(body && { body }) });
     if (ours) {
       this.#tellWarnings(stream.headers.warning);

@@ -2,15 +2,12 @@ import type { IncomingMessage } from "node:http";
 import type { AccessControl } from "../http/access.ts";
 import { OciError } from "../oci/errors.ts";
 import { parseManifest, referencesOf } from "../oci/manifest.ts";
+import { unsignedContent } from "../oci/unsignedContent.ts";
 import { isAllowed } from "./access.ts";
 import { RegistryError } from "./errors.ts";
 import { LruCache } from "./lruCache.ts";
 import type { SignedContent, SignedVerdict } from "./signedContent.ts";
 import type { RegistryStore, StoredManifest } from "./store.ts";
-
-/** With this header a client says that it wants content whether signed or not, because it is about to sign it. */
-export const publisherHeader = "countersign-unsigned";
-const publisherValue = "accept";
 
 /** How many memberships in signed indexes are remembered. */
 const rememberedParents = 10_000;
@@ -67,7 +64,7 @@ export class SignedOnly {
 
   async #isPublisher(repository: string, request: IncomingMessage): Promise<boolean> {
     if (this.#access === undefined) {
-      return request.headers[publisherHeader] === publisherValue;
+      return request.headers[unsignedContent.header] === unsignedContent.value;
     }
     return isAllowed(this.#access, request, [{ type: "repository", name: repository, action: "push" }]);
   }
