@@ -1,20 +1,28 @@
 /** `countersign up` as a process: ready, told how to use it, stopped, started again, and refused where it cannot work. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import type { IncomingHttpHeaders } from "node:http";
 import { request } from "node:https";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runOk } from "../support/childProgram.ts";
 import { countersign, startCountersign } from "../support/countersign.ts";
 import { NotaryUser } from "../support/notaryUser.ts";
+import { ListeningRegistry } from "../support/registry.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
 
-function get(url: string, caFile: string): Promise<{ status: number | undefined; body: string }> {
+interface Got {
+  readonly status: number | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+function get(url: string, caFile: string): Promise<Got> {
   return new Promise((resolve, reject) => {
     request(url, { ca: readFileSync(caFile), agent: false }, (response) => {
       let body = "";
       response.on("data", (chunk: Buffer) => (body += chunk.toString()));
-      response.on("end", () => resolve({ status: response.statusCode, body }));
+      response.on("end", () => resolve({ status: response.statusCode, headers: response.headers, body }));
     })
       .on("error", reject)
       .end();
@@ -23,7 +31,8 @@ function get(url: string, caFile: string): Promise<{ status: number | undefined;
 
 test("is healthy once its address is shown, over TLS that its own authority vouches for", async (t) => {
   const { url, caFile } = await startCountersign(t);
-  assert.deepEqual(await get(`${url}/healthz`, caFile), { status: 200, body: '{"status":"ok","failures":{}}\n' });
+  const { status, body } = await get(`${url}/healthz`, caFile);
+  assert.deepEqual([status, body], [200, '{"status":"ok","failures":{}}\n']);
   assert.equal((await get(`${url}/v2/`, caFile)).status, 200);
 });
 
@@ -83,6 +92,65 @@ test("speaks plain HTTP when asked to, and then makes no authority", async (t) =
     readdirSync(data).filter((name) => name.startsWith("ca.")),
     [],
   );
+});
+
+test("the settings of every part come from the environment, and wrong ones are told", async (t) => {
+  const data = temporaryDirectory(t);
+  const cases: readonly (readonly [name: string, value: string, message: RegExp])[] = [
+    ["COUNTERSIGN_SERVER_NOPE", "1", /there is no setting COUNTERSIGN_SERVER_NOPE .*\n {2}hint: .*_SERVER_BODY_LIMIT/],
+    [
+      "COUNTERSIGN_REGISTRY_NOPE",
+      "1",
+      /there is no setting COUNTERSIGN_REGISTRY_NOPE .*\n {2}hint: .*_REGISTRY_DELETION/,
+    ],
+    ["COUNTERSIGN_REGISTRY_MANIFEST_BYTES", "1", /manifestBytes: .*\(given: 1\) \(REGISTRY_CONFIG\)/],
+    ["COUNTERSIGN_REGISTRY_STORAGE_MAX_UPLOADS", "0", /maxUploads: .*\(given: 0\) \(REGISTRY_CONFIG\)/],
+    ["COUNTERSIGN_SIGNED_ONLY_REPOSITORIES", "team/* Bad", /repositories\.1: .*\(given: "Bad"\) \(CLI_SETTING\)/],
+  ];
+  for (const [name, value, message] of cases) {
+    const result = await countersign(["up", "--data", data, "--listen", "127.0.0.1:0"], {
+      env: { HOME: data, [name]: value },
+    });
+    assert.match(result.stderr, message);
+    assert.equal(result.code, 2, result.stderr);
+  }
+});
+
+test("registry and trust server share the address", async (t) => {
+  const { url, caFile, data } = await startCountersign(t);
+  const status = async (path: string): Promise<number | undefined> => (await get(`${url}${path}`, caFile)).status;
+  const ping = await get(`${url}/v2/`, caFile);
+  assert.deepEqual([ping.status, ping.body], [200, "{}"]);
+  assert.equal(ping.headers["docker-distribution-api-version"], "registry/2.0");
+  assert.deepEqual((await get(`${url}/v2/_catalog`, caFile)).body, '{"repositories":[]}');
+  assert.match((await get(`${url}/v2/team/app/manifests/1.0`, caFile)).body, /"NAME_UNKNOWN"/);
+  assert.match((await get(`${url}/v2/team/app/_trust/tuf/root.json`, caFile)).body, /"METADATA_NOT_FOUND"/);
+  assert.match((await get(`${url}/v2/_trust/changefeed?records=1`, caFile)).body, /"count":0/);
+  assert.equal(await status("/_notary_server/health"), 200);
+  const metrics = (await get(`${url}/metrics`, caFile)).body;
+  assert.match(metrics, /^registry_http_requests_total\{.*handler="manifest".*\} 1$/m);
+  assert.match(metrics, /^notary_server_http_requests_total\{.*operation="GetRole".*\} 1$/m);
+  assert.equal(metrics.match(/^process_resident_memory_bytes /gm)?.length, 1);
+
+  assert.equal(await status("/healthz"), 200);
+  rmSync(join(data, "registry"), { recursive: true });
+  while ((await status("/healthz")) !== 503); // Answers about health are reused for a second.
+  assert.match(
+    (await get(`${url}/healthz`, caFile)).body,
+    /^\{"status":"failing","failures":\{"registry storage":".+"\}\}\n$/,
+  );
+});
+
+test("images can lie in another directory, such as one that a registry has written", async (t) => {
+  const directory = temporaryDirectory(t);
+  const first = await ListeningRegistry.start(t, { directory });
+  const digest = await first.pushBlob("team/app", "a blob");
+  await first.close();
+  const { url, caFile, data } = await startCountersign(t, {
+    env: { COUNTERSIGN_REGISTRY_STORAGE_DIRECTORY: directory },
+  });
+  assert.equal((await get(`${url}/v2/team/app/blobs/${digest}`, caFile)).body, "a blob");
+  assert.ok(!readdirSync(data).includes("registry"));
 });
 
 test("a second process on the same data directory is refused, and the first is not disturbed", async (t) => {
