@@ -14,7 +14,7 @@ interface Extension {
   readonly size?: number | undefined;
 }
 
-const mostEntries = 100_000;
+const mostEntries = 20_000;
 const largestExtension = 1024 * 1024;
 const mostLinks = 8;
 
@@ -97,11 +97,12 @@ class TarScan {
     const block = Buffer.alloc(tarBlock);
     let headers = 0;
     for (let position = 0; position < end;) {
-      if ((await readAt(this.#file, block, position, this.#path)) < tarBlock) {
-        throw this.#wrong("is cut short");
-      }
+      const bytesRead = await readAt(this.#file, block, position, this.#path);
       if (position === 0) {
         this.#refuseCompressed(block);
+      }
+      if (bytesRead < tarBlock) {
+        throw this.#wrong("is cut short");
       }
       const header = decodeHeader(block);
       if (header === undefined) {
