@@ -151,6 +151,59 @@ test("a full disk refuses the write, leaves everything as it was, and room heals
   await roomy.close();
 });
 
+test("a full disk refuses of the uploads that arrive together only those that do not fit", async (t) => {
+  const path = databasePath(t);
+  const store = SqliteStore.open(path, { testOnlyMaxPages: 40 });
+  const upload = (gun: string, size: number) =>
+    store.putAll(gun, [{ role: "timestamp", version: 1, bytes: Buffer.alloc(size) }], now);
+  const results = await Promise.allSettled([upload("a", 10), upload("large", 1024 * 1024), upload("b", 10)]);
+  assert.deepEqual(
+    results.map((result) => (result.status === "rejected" ? result.reason.message : undefined)),
+    [undefined, "the database took no change: the disk is full", undefined],
+  );
+  assert.equal(await store.getCurrent("large", "timestamp"), undefined);
+  const feed = await store.changes({ direction: "forward", after: 0, limit: 9 });
+  assert.deepEqual(
+    feed.map(({ gun }) => gun),
+    ["a", "b"],
+  );
+  await store.close();
+});
+
+test("a row that only the unique key knows of refuses none of the uploads that arrive with it", async (t) => {
+  const path = databasePath(t);
+  const first = SqliteStore.open(path);
+  const upload = (store: SqliteStore, gun: string) =>
+    store.putAll(gun, [{ role: "root", version: 1, bytes: Buffer.from("x") }], now);
+  await upload(first, "g");
+  await first.close();
+  const database = new DatabaseSync(path);
+  database.exec("UPDATE tuf_files SET deleted_at = '2026-11-21 05:00:00'");
+  database.close();
+  const second = SqliteStore.open(path);
+  const [a, g, b] = await Promise.allSettled(["a", "g", "b"].map((gun) => upload(second, gun)));
+  assert.equal(a?.status, "fulfilled");
+  assert.ok(g?.status === "rejected" && g.reason.code === "SERVER_VERSION");
+  assert.equal(b?.status, "fulfilled");
+  assert.equal((await second.getCurrent("b", "root"))?.version, 1);
+  await second.close();
+});
+
+test("what waits for its commit is stored before a deletion and before closing", async (t) => {
+  const path = databasePath(t);
+  const files = [{ role: "root", version: 1, bytes: Buffer.from("x") }];
+  const first = SqliteStore.open(path);
+  const deleted = first.putAll("deleted", files, now);
+  assert.equal(await first.deleteGun("deleted", now), true);
+  const kept = first.putAll("kept", files, now);
+  await first.close();
+  assert.deepEqual([(await deleted).length, (await kept).length], [1, 1]);
+  const second = SqliteStore.open(path);
+  assert.equal(await second.getCurrent("deleted", "root"), undefined);
+  assert.equal((await second.getCurrent("kept", "root"))?.version, 1);
+  await second.close();
+});
+
 test("a read-only data directory stops the start with the reason", async (t) => {
   const path = databasePath(t);
   const result = runUnprivileged(

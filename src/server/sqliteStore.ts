@@ -7,6 +7,7 @@ import { ServerError } from "./errors.ts";
 import { migrateSchema } from "./sqliteSchema.ts";
 import { storedFile, versionConflict } from "./storedFile.ts";
 import { highestVersion, type MetadataStore, type NewFile, type StoredFile } from "./store.ts";
+import { WriteGroup } from "./writeGroup.ts";
 
 export interface SqliteStoreOptions {
   /** Pretends that the disk is full once the database has this many pages of 4 KiB. */
@@ -27,9 +28,12 @@ const reasons: Readonly<Record<number, string>> = {
   26: "the file is not a database",
 };
 const constraintUnique = 2067;
+/** Result codes that say something about one write and not about the next: full, too big, constraint. */
+const ownFault: ReadonlySet<number | undefined> = new Set([13, 18, 19]);
 
 /**
- * The embedded database: Notary's tables in one SQLite file, write-ahead log, every commit flushed to disk. One process
+ * The embedded database: Notary's tables in one SQLite file, write-ahead log, every commit flushed to disk. Uploads that
+ * arrive together share a commit. One process
  * at a time owns the file (it holds a lock on `<path>-lock` until it ends, however it ends); programs that only read,
  * such as backups, may open it meanwhile.
  */
@@ -37,6 +41,7 @@ export class SqliteStore implements MetadataStore {
   readonly #database: DatabaseSync;
   readonly #lock: DatabaseSync | undefined;
   readonly #statements: ReturnType<typeof prepareStatements>;
+  readonly #uploads = new WriteGroup<readonly StoredFile[]>((uploads) => this.#putUploads(uploads));
 
   private constructor(database: DatabaseSync, lock: DatabaseSync | undefined) {
     this.#database = database;
@@ -75,12 +80,9 @@ export class SqliteStore implements MetadataStore {
   }
 
   async putAll(gun: string, files: readonly NewFile[], now: Date): Promise<readonly StoredFile[]> {
+    this.#requireOpen();
     const stored = files.map((file) => storedFile(gun, file, now));
-    this.#write(() => {
-      for (const file of stored) {
-        this.#insert(file);
-      }
-    });
+    await this.#uploads.add(stored);
     return stored;
   }
 
@@ -97,6 +99,7 @@ export class SqliteStore implements MetadataStore {
   }
 
   async deleteGun(gun: string, now: Date): Promise<boolean> {
+    this.#uploads.flush();
     return this.#write(() => {
       const { changes } = this.#statements.deleteGun.run(gun);
       if (changes === 0) {
@@ -133,22 +136,58 @@ export class SqliteStore implements MetadataStore {
 
   async close(): Promise<void> {
     if (this.#database.isOpen) {
+      this.#uploads.flush();
       this.#database.close();
       this.#lock?.close();
     }
   }
 
-  #insert(file: StoredFile): void {
-    const { gun, role, version, sha256 } = file;
-    const time = sqlTime(file.createdAt);
-    const highest = this.#statements.highest.get(gun, role)?.["version"] as number | undefined;
-    if (version > highestVersion || (highest !== undefined && highest >= version)) {
-      throw versionConflict(file, highest);
+  /** Stores uploads in one transaction. Answers for each what refused it; the files of a refused one are not there. */
+  #putUploads(uploads: readonly (readonly StoredFile[])[]): readonly (ServerError | undefined)[] {
+    try {
+      return this.#write(() => uploads.map((files) => this.#putUpload(files)));
+    } catch (error) {
+      if (uploads.length === 1 || !ownFault.has(resultCode((error as Error).cause))) {
+        throw error;
+      }
+      // It may concern one of them only: on a disk nearly full a small upload fits where a large one does not.
+      return uploads.map((files) => {
+        try {
+          return this.#write(() => this.#putUpload(files));
+        } catch (refusal) {
+          return refusal as ServerError;
+        }
+      });
     }
-    this.#statements.insertFile.run(time, time, gun, role, version, file.bytes, sha256);
-    if (role === "timestamp") {
-      this.#statements.insertChange.run(time, gun, version, sha256, "update");
+  }
+
+  /** All versions are looked at before the first row is written, so that a conflict leaves nothing to be undone. */
+  #putUpload(files: readonly StoredFile[]): ServerError | undefined {
+    const conflict = this.#conflict(files);
+    if (conflict !== undefined) {
+      return conflict;
     }
+    for (const { gun, role, version, bytes, sha256, createdAt } of files) {
+      const time = sqlTime(createdAt);
+      this.#statements.insertFile.run(time, time, gun, role, version, bytes, sha256);
+      if (role === "timestamp") {
+        this.#statements.insertChange.run(time, gun, version, sha256, "update");
+      }
+    }
+    return undefined;
+  }
+
+  #conflict(files: readonly StoredFile[]): ServerError | undefined {
+    const seen = new Map<string, number>();
+    for (const file of files) {
+      const { gun, role, version } = file;
+      const highest = seen.get(role) ?? (this.#statements.highest.get(gun, role)?.["version"] as number | undefined);
+      if (version > highestVersion || (highest !== undefined && highest >= version)) {
+        return versionConflict(file, highest);
+      }
+      seen.set(role, version);
+    }
+    return undefined;
   }
 
   #readFile(statement: StatementSync, ...key: readonly (string | number)[]): StoredFile | undefined {
@@ -256,9 +295,13 @@ function lockFile(path: string): DatabaseSync {
 }
 
 function reasonOf(error: unknown): string {
-  const { errcode, message } = error as { errcode?: number; message: string };
-  // The low byte of an extended result code is the primary one.
-  return (errcode !== undefined && reasons[errcode & 0xff]) || message;
+  return reasons[resultCode(error) ?? 0] ?? (error as Error).message;
+}
+
+/** SQLite's primary result code, which is the low byte of the extended one. */
+function resultCode(error: unknown): number | undefined {
+  const { errcode } = (error ?? {}) as { errcode?: number };
+  return errcode === undefined ? undefined : errcode & 0xff;
 }
 
 function sqlTime(date: Date): string {

@@ -148,6 +148,52 @@ export function metadataStoreContract(name: string, make: (t: TestContext) => Pr
     assert.equal((await store.changes(everything)).length, 1);
   });
 
+  contract("of uploads that arrive together each is stored whole or refused whole, by itself", async (store) => {
+    await store.putAll("taken", upload(5), now);
+    const uploads: [gun: string, files: NewFile[], code?: string][] = [
+      ["a", upload(1)],
+      ["taken", [file("root", 6), file("targets", 6), file("snapshot", 6), file("timestamp", 5)], "SERVER_VERSION"],
+      ["b", upload(1)],
+      ["c", [file("root", 1), file("targets", 2 ** 31), file("timestamp", 1)], "SERVER_VERSION"],
+      ["d", [file("root", 1), file("targets", 1), file("targets", 1), file("timestamp", 1)], "SERVER_VERSION"],
+      ["e", upload(1)],
+    ];
+    const results = await Promise.allSettled(uploads.map(([name, files]) => store.putAll(name, files, now)));
+    for (const [index, [name, files, code]] of uploads.entries()) {
+      const result = results[index];
+      assert.ok(result);
+      if (code === undefined) {
+        assert.equal(result.status, "fulfilled", name);
+        for (const { role, version } of files) assert.equal((await store.getCurrent(name, role))?.version, version);
+      } else {
+        assert.ok(result.status === "rejected" && refusal(code)(result.reason), name);
+        const before = name === "taken" ? 5 : undefined;
+        for (const { role } of files) assert.equal((await store.getCurrent(name, role))?.version, before);
+      }
+    }
+    const feed = await store.changes(everything);
+    assert.deepEqual(
+      feed.map(({ gun: name, version }) => [name, version]),
+      [
+        ["taken", 5],
+        ["a", 1],
+        ["b", 1],
+        ["e", 1],
+      ],
+    );
+  });
+
+  contract("of many uploads at once none is lost, and each has its record in the changefeed", async (store) => {
+    const names = Array.from({ length: 100 }, (_, n) => `many/${n}`);
+    await Promise.all(names.map((name, n) => store.putAll(name, upload(n + 1), now)));
+    for (const [n, name] of names.entries()) assert.equal((await store.getCurrent(name, "targets"))?.version, n + 1);
+    const feed = await store.changes({ ...everything, limit: 1000 });
+    assert.deepEqual(
+      feed.map(({ gun: name, version }) => `${name} ${version}`).toSorted(),
+      names.map((name, n) => `${name} ${n + 1}`).toSorted(),
+    );
+  });
+
   contract("names differ by case and by trailing spaces", async (store) => {
     for (const name of ["a/b", "A/b", "a/b ", "a/bc"]) await store.putAll(name, [file("root", 1, name)], now);
     for (const name of ["a/b", "A/b", "a/b ", "a/bc"]) {
