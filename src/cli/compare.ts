@@ -1,20 +1,16 @@
 import { compareImages, readComparable } from "../oci/compare.ts";
 import type { ComparableImage, Comparison, PlatformComparison, PlatformImage } from "../oci/compare.ts";
 import { OciError } from "../oci/errors.ts";
-import { parseImageName, withDefaultTag } from "../oci/imageName.ts";
-import type { ImageName } from "../oci/imageName.ts";
 import type { ImageSource } from "../oci/imageSource.ts";
 import { checkLayers } from "../oci/layerCheck.ts";
 import { formatPlatform, parsePlatform } from "../oci/platform.ts";
 import type { Decision } from "../trust/decision.ts";
-import { CountersignError } from "../tuf/error.ts";
+import { judgeSide, openSide, readSide, settleTrust } from "./comparedSide.ts";
+import type { JudgedSide, Sides } from "./comparedSide.ts";
 import { CliError } from "./errors.ts";
-import { decide } from "./imageDecision.ts";
-import { hasLocationPrefix, openSource, parseSource } from "./imageLocation.ts";
-import type { ImageLocation } from "./imageLocation.ts";
 import { nativeCommand } from "./nativeCommand.ts";
-import { errorAsJson } from "./outcome.ts";
-import { RegistryImage, registryOptions, registryOptionsHelp } from "./registryImages.ts";
+import { errorAsJson, failingAsJson } from "./outcome.ts";
+import { registryOptions, registryOptionsHelp } from "./registryImages.ts";
 import type { RegistryUse } from "./registryImages.ts";
 import { formatTable } from "./table.ts";
 import { readPin, trustOptions, trustOptionsHelp } from "./trustOptions.ts";
@@ -48,25 +44,6 @@ Example:
   ghcr.io/example/app:1.0 is the image that alice signed as example/app:1.0
 `;
 
-/** One of the two images, as named. */
-interface Side {
-  readonly text: string;
-  readonly place:
-    | { readonly kind: "registry"; readonly image: ImageName }
-    | { readonly kind: "local"; readonly location: ImageLocation };
-}
-
-/** A side, and what its trust data say. */
-interface JudgedSide extends Side {
-  readonly decision: Decision | undefined;
-  /** Why there is no decision; undefined where none was asked for. */
-  readonly reason: unknown;
-}
-
-type Sides<T> = readonly [T, T];
-
-/** Nobody has signed the image: that is no reason not to compare it. */
-const unsignedCodes: readonly string[] = ["TRUST_NO_DATA", "TRUST_UNRELEASED", "TUF_NO_SUCH_TARGET"];
 const layout = { minimumWidth: 0, padding: 3 };
 const shownDigits = 12;
 
@@ -87,65 +64,32 @@ export const compare = nativeCommand({
     }
     const pin = readPin(options);
     const platform = options.platform === undefined ? undefined : formatPlatform(parsePlatform(options.platform));
-    const judge = async (side: Side): Promise<JudgedSide> => {
-      if (side.place.kind === "local" || options["content-only"] === true) {
-        return { ...side, decision: undefined, reason: undefined };
+    const ask = options["content-only"] === true ? undefined : { pin, access: { server: options.server, ui } };
+    const sides = [await readSide(a), await readSide(b)] as const;
+    const asked = { a: { image: a }, b: { image: b } };
+    return await failingAsJson({ json: options.json, ui, asked }, async () => {
+      const judged = [await judgeSide(sides[0], ask), await judgeSide(sides[1], ask)] as const;
+      settleTrust(judged, ui);
+      const use = { insecure: options["insecure-registry"], warn: (text: string) => ui.warn(text) };
+      const { images, comparison } = await compareSides(judged, { platform, use, ui });
+      const conclusion = conclude(judged, comparison) + (platform === undefined ? "" : ` for ${platform}`);
+      const refusal =
+        comparison.verdict === "different"
+          ? new CliError("CLI_DIFFERENT", `${conclusion}: ${comparison.difference ?? "they have nothing in common"}`)
+          : undefined;
+      if (options.json === true) {
+        const [first, second] = [sideAsJson(judged[0], images[0]), sideAsJson(judged[1], images[1])];
+        const { verdict, difference, platforms } = comparison;
+        ui.printJson({ a: first, b: second, verdict, conclusion, difference, platforms: platforms.map(rowAsJson) });
+      } else {
+        ui.print(table(comparison));
+        if (refusal === undefined) ui.print(`${ui.emphasise("green", conclusion)}\n`);
+        else ui.fail(refusal);
       }
-      try {
-        const decision = await decide(side.place.image, pin, { server: options.server, ui });
-        return { ...side, decision, reason: undefined };
-      } catch (reason) {
-        return { ...side, decision: undefined, reason };
-      }
-    };
-    const sides = [await judge(await readSide(a)), await judge(await readSide(b))] as const;
-    settleTrust(sides, ui);
-    const use = { insecure: options["insecure-registry"], warn: (text: string) => ui.warn(text) };
-    const { images, comparison } = await compareSides(sides, { platform, use, ui });
-    const conclusion = conclude(sides, comparison) + (platform === undefined ? "" : ` for ${platform}`);
-    const refusal =
-      comparison.verdict === "different"
-        ? new CliError("CLI_DIFFERENT", `${conclusion}: ${comparison.difference ?? "they have nothing in common"}`)
-        : undefined;
-    if (options.json === true) {
-      const [first, second] = [0, 1].map((i) => sideAsJson(sides[i as 0 | 1], images[i as 0 | 1]));
-      const { verdict, difference, platforms } = comparison;
-      ui.printJson({ a: first, b: second, verdict, conclusion, difference, platforms: platforms.map(rowAsJson) });
-    } else {
-      ui.print(table(comparison));
-      if (refusal === undefined) ui.print(`${ui.emphasise("green", conclusion)}\n`);
-      else ui.fail(refusal);
-    }
-    return refusal === undefined ? 0 : 3;
+      return refusal === undefined ? 0 : 3;
+    });
   },
 });
-
-async function readSide(text: string): Promise<Side> {
-  return hasLocationPrefix(text)
-    ? { text, place: { kind: "local", location: await parseSource(text) } }
-    : { text, place: { kind: "registry", image: withDefaultTag(parseImageName(text)) } };
-}
-
-/**
- * One side with a decision is enough: the other one is measured by it. Without any, only that there is nothing signed lets the
- * contents be compared; trust data that are wrong, or cannot be had, do not.
- */
-function settleTrust(sides: Sides<JudgedSide>, ui: Ui): void {
-  const troubles = sides.filter(({ reason }) => reason !== undefined && !isUnsigned(reason));
-  if (sides.some(({ decision }) => decision !== undefined)) {
-    for (const { text, reason } of troubles) {
-      ui.warn(`the trust data of ${text} are left aside: ${reason instanceof Error ? reason.message : String(reason)}`);
-    }
-    return;
-  }
-  const refused = troubles.find(({ reason }) => reason instanceof CountersignError && reason.kind === "refused");
-  const worst = refused ?? troubles[0];
-  if (worst !== undefined) throw worst.reason;
-}
-
-function isUnsigned(reason: unknown): boolean {
-  return reason instanceof CountersignError && unsignedCodes.includes(reason.code);
-}
 
 async function compareSides(
   sides: Sides<JudgedSide>,
@@ -158,8 +102,9 @@ async function compareSides(
     try {
       const images = [await readOne(first, platform), await readOne(second, platform)] as const;
       const comparison = compareImages(...images);
-      for (const { verdict, first: ours, second: theirs, sameLayers } of comparison.platforms) {
-        if (verdict !== "sameImage" || sameLayers || ours === undefined || theirs === undefined) continue;
+      const repacked = comparison.platforms.filter(({ verdict, sameLayers }) => verdict === "sameImage" && !sameLayers);
+      for (const { first: ours, second: theirs } of comparison.verdict === "sameImages" ? repacked : []) {
+        if (ours === undefined || theirs === undefined) continue;
         // What a signature covers is the publisher's word; everything else has to prove that it fits the configuration.
         if (a.decision === undefined) await unpack(first, ours, a.text, ui);
         if (b.decision === undefined) await unpack(second, theirs, b.text, ui);
@@ -171,15 +116,6 @@ async function compareSides(
   } finally {
     await first.close();
   }
-}
-
-async function openSide({ place, decision }: JudgedSide, use: RegistryUse): Promise<ImageSource> {
-  if (place.kind === "local") return await openSource(place.location);
-  const { domain, path } = place.image;
-  return await RegistryImage.open(
-    decision === undefined ? place.image : { domain, path, digest: decision.digest },
-    use,
-  );
 }
 
 async function readOne(source: ImageSource, platform: string | undefined): Promise<ComparableImage> {

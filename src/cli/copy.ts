@@ -1,6 +1,7 @@
 import { familiarText, parseImageName, withDefaultTag } from "../oci/imageName.ts";
 import { CliError } from "./errors.ts";
 import { nativeCommand } from "./nativeCommand.ts";
+import { failingAsJson } from "./outcome.ts";
 import { RegistryImage, registryOptions, registryOptionsHelp, RegistryTarget } from "./registryImages.ts";
 import { describeTransfer, transfer, transferOptions, transferOptionsHelp } from "./transfer.ts";
 import { pushWords } from "./transferProgress.ts";
@@ -38,23 +39,26 @@ export const copy = nativeCommand({
     const source = withDefaultTag(parseImageName(sourceText));
     const target = withDefaultTag(parseImageName(targetText));
     const insecure = options["insecure-registry"];
-    const result = await transfer({
-      from: (warn) => RegistryImage.open(source, { insecure, warn }),
-      to: (warn) => RegistryTarget.open(target, { insecure, warn }),
-      words: pushWords,
-      platform: options.platform,
-      referrers: true,
-      quiet: options.quiet,
-      ui,
-    });
-    if (options.json === true) {
-      ui.printJson({ source: sourceText, image: targetText, copied: true, ...result });
-    } else {
-      ui.print(`${ui.emphasise("green", "copied")} to ${familiarText(target)}
+    const asked = { source: sourceText, image: targetText, copied: false };
+    return await failingAsJson({ json: options.json, ui, asked }, async () => {
+      const result = await transfer({
+        from: (warn) => RegistryImage.open(source, { insecure, warn }),
+        to: (warn) => RegistryTarget.open(target, { insecure, warn }),
+        words: pushWords,
+        platform: options.platform,
+        referrers: true,
+        quiet: options.quiet,
+        ui,
+      });
+      if (options.json === true) {
+        ui.printJson({ ...asked, copied: true, ...result });
+      } else {
+        ui.print(`${ui.emphasise("green", "copied")} to ${familiarText(target)}
   digest   ${result.root.digest}
   moved    ${describeTransfer(result)}
 `);
-    }
-    return 0;
+      }
+      return 0;
+    });
   },
 });

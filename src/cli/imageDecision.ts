@@ -40,3 +40,8 @@ export async function explainingUnpinned<T>(image: ImageName, access: ImageAcces
     });
   }
 }
+
+/** Whose word it was, for people. */
+export function describeSigners({ signers, role }: Decision): string {
+  return `${signers.length > 0 ? signers.join(", ") : "the repository's own key"} (${role})`;
+}

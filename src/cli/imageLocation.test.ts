@@ -48,10 +48,11 @@ test("what is to be made is a tar if it is called so", async (t) => {
     [`${at}/new:1.0`, { kind: "layout", path: `${at}/new`, ref: "1.0" }],
     [`${at}/new.tar`, { kind: "archive", path: `${at}/new.tar`, ref: undefined }],
     [`${at}/new.tar:team/app:1`, { kind: "archive", path: `${at}/new.tar`, ref: "team/app:1" }],
-    [`${at}/saved`, { kind: "archive", path: `${at}/saved`, ref: undefined }],
+    [`oci-archive:${at}/saved`, { kind: "archive", path: `${at}/saved`, ref: undefined }],
     [`oci:${at}/saved.tar`, { kind: "layout", path: `${at}/saved.tar`, ref: undefined }],
   ];
   for (const [text, location] of cases) assert.deepEqual(await parseDestination(text), location, text);
+  await assert.rejects(parseDestination(`${at}/saved`), failsWith("CLI_USAGE", /saved is a file already/));
 });
 
 test("a location is described as it would be typed, and told from the name of an image by its prefix", async (t) => {

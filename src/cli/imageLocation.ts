@@ -39,12 +39,21 @@ export async function parseSource(text: string): Promise<ImageLocation> {
   return parsePrefixed(text) ?? (await existing(text)) ?? nothingThere(text);
 }
 
-/** Reads where an image is to go: what does not exist yet is a tar if it is called so, else a layout. */
+/**
+ * Reads where an image is to go: what does not exist yet is a tar if it is called so, else a layout.
+ * @throws CliError CLI_USAGE for a file that is there and is not called a tar: writing an image would replace it
+ */
 export async function parseDestination(text: string): Promise<ImageLocation> {
-  const known = parsePrefixed(text) ?? (await existing(text));
-  if (known !== undefined) return known;
+  const prefixed = parsePrefixed(text);
+  if (prefixed !== undefined) return prefixed;
   const { path, ref } = splitRef(text);
-  return { kind: path.endsWith(".tar") ? "archive" : "layout", path, ref };
+  const known = await existing(text);
+  if (known?.kind === "archive" && !known.path.endsWith(".tar")) {
+    throw new CliError("CLI_USAGE", `${known.path} is a file already, and not called *.tar`, {
+      hint: `To replace it, write oci-archive:${text}.`,
+    });
+  }
+  return known ?? { kind: path.endsWith(".tar") ? "archive" : "layout", path, ref };
 }
 
 export async function openSource(location: ImageLocation): Promise<ImageSource> {

@@ -1,5 +1,6 @@
 import { CountersignError } from "../tuf/error.ts";
 import { exitCodeOf } from "./ui.ts";
+import type { Ui } from "./ui.ts";
 
 /** What became of one of several images: a result, or why there is none. */
 export type Outcome<Result> = { readonly image: string } & ({ readonly result: Result } | { readonly error: unknown });
@@ -31,4 +32,18 @@ export function errorAsJson(error: unknown): unknown {
   if (!(error instanceof CountersignError)) return { kind: "failed", message: String(error) };
   const { code, kind, message, hint } = error;
   return { code, kind, message, hint };
+}
+
+/** With `--json` a failure of the work is a document too: what was asked for, and the error. */
+export async function failingAsJson(
+  { json, ui, asked }: { readonly json: boolean | undefined; readonly ui: Ui; readonly asked: object },
+  work: () => Promise<number>,
+): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    if (json !== true) throw error;
+    ui.printJson({ ...asked, error: errorAsJson(error) });
+    return exitCodeOf(error);
+  }
 }

@@ -1,15 +1,14 @@
-import { OciError } from "../oci/errors.ts";
-import { familiarName, familiarText, parseImageName } from "../oci/imageName.ts";
+import type { CopyResult } from "../oci/copyImage.ts";
+import { familiarText, parseImageName } from "../oci/imageName.ts";
 import type { ImageName } from "../oci/imageName.ts";
-import type { ImageSource } from "../oci/imageSource.ts";
 import type { Decision } from "../trust/decision.ts";
 import { CliError } from "./errors.ts";
-import { decide } from "./imageDecision.ts";
+import { decide, describeSigners } from "./imageDecision.ts";
 import { describeLocation, locationHelp, openDestination, parseDestination } from "./imageLocation.ts";
 import type { ImageLocation } from "./imageLocation.ts";
 import { nativeCommand } from "./nativeCommand.ts";
-import { registryOptions, registryOptionsHelp, RegistryImage } from "./registryImages.ts";
-import type { RegistryUse } from "./registryImages.ts";
+import { failingAsJson } from "./outcome.ts";
+import { openSigned, registryOptions, registryOptionsHelp } from "./registryImages.ts";
 import { describeTransfer, transfer, transferOptions, transferOptionsHelp } from "./transfer.ts";
 import { pullWords } from "./transferProgress.ts";
 import { readPin, trustOptions, trustOptionsHelp } from "./trustOptions.ts";
@@ -56,48 +55,36 @@ export const pull = nativeCommand({
     const image = parseImageName(text);
     const pin = readPin(options);
     const given = place === undefined ? undefined : await parseDestination(place);
-    const decision = await decide(image, pin, { server: options.server, ui });
-    const tagged: ImageName = { domain: image.domain, path: image.path, tag: decision.tag };
-    const destination: ImageLocation = given ?? { kind: "engine", image: tagged };
-    const result = await transfer({
-      from: (warn) => openSigned(image, decision, { insecure: options["insecure-registry"], warn }),
-      to: () => openDestination(destination, tagged),
-      words: pullWords,
-      platform: options.platform,
-      quiet: options.quiet,
-      ui,
-    });
-    if (options.json === true) {
-      ui.printJson({ image: text, destination: describeLocation(destination), pulled: true, decision, ...result });
+    const asked = { image: text, pulled: false };
+    return await failingAsJson({ json: options.json, ui, asked }, async () => {
+      const decision = await decide(image, pin, { server: options.server, ui });
+      const tagged: ImageName = { domain: image.domain, path: image.path, tag: decision.tag };
+      const destination: ImageLocation = given ?? { kind: "engine", image: tagged };
+      const result = await transfer({
+        from: (warn) => openSigned(image, decision, { insecure: options["insecure-registry"], warn }),
+        to: () => openDestination(destination, tagged),
+        words: pullWords,
+        platform: options.platform,
+        quiet: options.quiet,
+        ui,
+      });
+      const into = describeLocation(destination);
+      if (options.json === true) ui.printJson({ ...asked, pulled: true, destination: into, decision, ...result });
+      else ui.print(`${ui.emphasise("green", "pulled")} ${familiarText(tagged)}\n${describe(decision, into, result)}`);
       return 0;
-    }
-    const { digest, signers, role } = decision;
-    const part = result.root.digest === digest ? [] : [`  part     ${result.root.digest}`];
-    ui.print(
-      [
-        `${ui.emphasise("green", "pulled")} ${familiarText(tagged)}`,
-        `  digest   ${digest}`,
-        ...part,
-        `  signers  ${signers.length > 0 ? signers.join(", ") : "the repository's own key"} (${role})`,
-        `  into     ${describeLocation(destination)}`,
-        `  moved    ${describeTransfer(result)}`,
-        "",
-      ].join("\n"),
-    );
-    return 0;
+    });
   },
 });
 
-/** The content that was signed, whatever the tag means in the registry now. @throws OciError OCI_SIZE */
-async function openSigned(image: ImageName, { digest, size }: Decision, use: RegistryUse): Promise<ImageSource> {
-  const source = await RegistryImage.open({ domain: image.domain, path: image.path, digest }, use);
-  try {
-    const { descriptor } = await source.resolve();
-    if (descriptor.size === size) return source;
-    const message = `${familiarName(image)}@${digest} has ${descriptor.size} bytes, but ${size} were signed`;
-    throw new OciError("OCI_SIZE", message, { hint: "Have the image signed again; do not use it before." });
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
+function describe(decision: Decision, into: string, result: CopyResult): string {
+  const { digest } = decision;
+  const part = result.root.digest === digest ? [] : [`  part     ${result.root.digest}`];
+  return [
+    `  digest   ${digest}`,
+    ...part,
+    `  signers  ${describeSigners(decision)}`,
+    `  into     ${into}`,
+    `  moved    ${describeTransfer(result)}`,
+    "",
+  ].join("\n");
 }

@@ -2,6 +2,7 @@ import { familiarName, familiarText, parseImageName, withDefaultTag } from "../o
 import { CliError } from "./errors.ts";
 import { describeLocation, locationHelp, openSource, parseSource } from "./imageLocation.ts";
 import { nativeCommand } from "./nativeCommand.ts";
+import { failingAsJson } from "./outcome.ts";
 import { registryOptions, registryOptionsHelp, RegistryTarget } from "./registryImages.ts";
 import { describeTransfer, transfer, transferOptions, transferOptionsHelp } from "./transfer.ts";
 import { pushWords } from "./transferProgress.ts";
@@ -44,26 +45,29 @@ export const push = nativeCommand({
     const text = second ?? first;
     const image = withDefaultTag(parseImageName(text));
     const source = second === undefined ? ({ kind: "engine", image } as const) : await parseSource(first);
-    const result = await transfer({
-      from: () => openSource(source),
-      to: (warn) => RegistryTarget.open(image, { insecure: options["insecure-registry"], warn }),
-      words: pushWords,
-      platform: options.platform,
-      quiet: options.quiet,
-      ui,
-    });
-    const { root } = result;
-    if (options.json === true) {
-      ui.printJson({ image: text, source: describeLocation(source), pushed: true, ...result });
-    } else {
-      ui.print(`${ui.emphasise("green", "pushed")} ${familiarText(image)}
+    const asked = { image: text, source: describeLocation(source), pushed: false };
+    return await failingAsJson({ json: options.json, ui, asked }, async () => {
+      const result = await transfer({
+        from: () => openSource(source),
+        to: (warn) => RegistryTarget.open(image, { insecure: options["insecure-registry"], warn }),
+        words: pushWords,
+        platform: options.platform,
+        quiet: options.quiet,
+        ui,
+      });
+      const { root } = result;
+      if (options.json === true) {
+        ui.printJson({ ...asked, pushed: true, ...result });
+      } else {
+        ui.print(`${ui.emphasise("green", "pushed")} ${familiarText(image)}
   digest   ${root.digest}
   moved    ${describeTransfer(result)}
 `);
-      if (image.tag !== undefined) {
-        ui.note(`to sign it: countersign sign ${familiarName(image)}:${image.tag}@${root.digest}`);
+        if (image.tag !== undefined) {
+          ui.note(`to sign it: countersign sign ${familiarName(image)}:${image.tag}@${root.digest}`);
+        }
       }
-    }
-    return 0;
+      return 0;
+    });
   },
 });

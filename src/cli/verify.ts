@@ -1,7 +1,7 @@
 import { parseImageName } from "../oci/imageName.ts";
 import type { Decision } from "../trust/decision.ts";
 import { CliError } from "./errors.ts";
-import { decide } from "./imageDecision.ts";
+import { decide, describeSigners } from "./imageDecision.ts";
 import { nativeCommand } from "./nativeCommand.ts";
 import { errorAsJson, forEachImage, worstExitCode } from "./outcome.ts";
 import type { Outcome } from "./outcome.ts";
@@ -49,11 +49,11 @@ function show(outcome: Outcome<Decision>, ui: Ui): void {
     ui.fail(outcome.error, outcome.image);
     return;
   }
-  const { digest, signers, role, anchor, metadata, validUntil, origin } = outcome.result;
+  const { digest, anchor, metadata, validUntil, origin } = outcome.result;
   const root = metadata.find((file) => file.role === "root");
   ui.print(`${ui.emphasise("green", "verified")} ${outcome.image}
   digest   ${digest}
-  signers  ${signers.length > 0 ? signers.join(", ") : "the repository's own key"} (${role})
+  signers  ${describeSigners(outcome.result)}
   root     version ${root?.version}, trusted by ${anchor}
   valid    until ${validUntil.toISOString().slice(0, 10)}${origin === "cache" ? ", as of the last answer of the trust server" : ""}
 `);

@@ -1,5 +1,6 @@
 /** `countersign compare`: the same image or not, in whatever registry, and by whose word. */
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { startCountersign } from "../support/countersign.ts";
@@ -187,6 +188,21 @@ describe("countersign compare", () => {
     succeeded(await stranger.run("compare", "--first-use", "accept", signed, `${elsewhere}:undecided`));
   });
 
+  test("a signature that was seen and is not shown any more does not pass for none", async (t) => {
+    const proxy = await startTamperingProxy(t, site.host);
+    const user = new ImageUser(t);
+    const name = `${proxy.host}/team/hidden:1.0`;
+    await user.push(original, name);
+    await user.push(original, `${elsewhere}:hidden`);
+    await user.json("sign", name);
+    await user.json("verify", name);
+    proxy.tamper((line, answer) => (line.includes("/_trust/") ? { ...answer, status: 404 } : answer));
+    rmSync(join(user.home, ".docker/trust/tuf"), { recursive: true });
+    const result = await user.run("compare", name, `${elsewhere}:hidden`);
+    assert.equal(result.code, 3, result.stdout);
+    assert.match(result.stderr, /does not have trust data for .*\/team\/hidden/);
+  });
+
   test("one platform can be compared, and places on this machine with a registry", async () => {
     const layout = await owner.layout(original);
     succeeded(await owner.run("compare", signed, `oci:${layout}`));
@@ -217,6 +233,9 @@ describe("countersign compare", () => {
     assert.equal(document.verdict, "different");
     assert.match(document.difference ?? "", /^linux\/amd64: /);
     assert.equal(different.stderr, "");
+    const absent = await owner.run("compare", "--json", "--content-only", `${elsewhere}:absent`, name);
+    const { b, error } = JSON.parse(absent.stdout) as { b: { image: string }; error: { code: string } };
+    assert.deepEqual([b.image, error.code, absent.code], [name, "OCI_NOT_FOUND", 1]);
   });
 
   test("usage mistakes end with 2", async () => {

@@ -242,8 +242,9 @@ describe("push, pull and copy", () => {
         for (const place of ["layout", "image.tar"]) {
           const result = await owner.run("pull", "--json", name, place);
           assert.equal(result.code, exit, result.stdout + result.stderr);
-          assert.match(result.stderr, new RegExp(`\\(${code}[A-Z_]*\\)\n  hint: .`));
-          assert.equal(result.stdout, "");
+          const { pulled, error } = JSON.parse(result.stdout) as { pulled: boolean; error: { code: string } };
+          assert.equal(pulled, false);
+          assert.match(error.code, new RegExp(`^${code}`));
           assert.equal(existsSync(join(owner.home, place, "index.json")), false);
           assert.equal(existsSync(join(owner.home, "image.tar")), false);
         }
