@@ -153,8 +153,8 @@ function show(outcome: Outcome<Signed>, ui: Ui): void {
     ].join("\n"),
   );
   if (initialized) {
-    ui.note(`The collection ${gun} is new. Keep a copy of its root key, which is in ${ownPlaces().trustDir}/private;`);
-    ui.note("consumers pin the root named above: countersign verify --root-key ID");
+    ui.note(`${gun} is a new collection: keep a copy of its root key, which is in ${ownPlaces().trustDir}/private`);
+    ui.note(`consumers pin it with: countersign verify --root-key ${rootKeyIds.join(" --root-key ")} IMAGE`);
   }
   if (!released) {
     ui.warn(`${tag} is not released: consumers take what targets/releases signs, and its key is not here`);

@@ -53,7 +53,7 @@ describe("countersign sign", () => {
       result.stdout,
       `signed ${name}\n  digest   ${sample.root.digest} (linux/amd64, linux/arm64)\n  roles    targets\n  root     ${root}\n`,
     );
-    assert.match(result.stderr, /is new\. Keep a copy of its root key/);
+    assert.match(result.stderr, / is a new collection: keep a copy of its root key, /);
     assert.deepEqual(rolesOfKeys(owner), ["root", "targets"]);
 
     const [verified] = (await new ImageUser(t).json("verify", "--root-key", root, name)) as [
