@@ -232,6 +232,7 @@ describe("a sink", () => {
   class Collected implements MemberSink {
     readonly member = "targets";
     readonly values = new Map<string, JsonValue>();
+    take(): undefined {}
     add(name: string, value: JsonValue): void {
       this.values.set(name, value);
     }

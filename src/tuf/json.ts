@@ -29,6 +29,14 @@ export interface Envelope {
 export interface MemberSink {
   /** The member of `signed` that is the object. */
   readonly member: string;
+  /**
+   * Takes a value from the text when it has a form that is known at a glance. What it takes must be what the parser would read
+   * without complaint, and canonical.
+   * @param at where the value starts
+   * @param levels how many levels of nesting the value may have
+   * @returns where the value ends; undefined when it is to be parsed and added
+   */
+  take(name: string, text: string, at: number, levels: number): number | undefined;
   add(name: string, value: JsonValue): void;
   has(name: string): boolean;
 }
@@ -208,7 +216,7 @@ class Parser {
       this.#at++;
       this.#skipSpace();
       if (sink !== undefined) {
-        sink.add(name, this.#value());
+        this.#drain(sink, name);
       } else {
         object[name] = this.#depth > 2 ? this.#value() : this.#outerValue(name);
       }
@@ -222,6 +230,15 @@ class Parser {
         this.#fail("expected ',' or '}'");
       }
       this.#skipSpace();
+    }
+  }
+
+  #drain(sink: MemberSink, name: string): void {
+    const end = sink.take(name, this.#text, this.#at, this.#maxDepth - this.#depth);
+    if (end === undefined) {
+      sink.add(name, this.#value());
+    } else {
+      this.#at = end;
     }
   }
 
