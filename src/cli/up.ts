@@ -6,6 +6,7 @@ import { createLogger } from "../http/logger.ts";
 import { CliError } from "./errors.ts";
 import { nativeCommand } from "./nativeCommand.ts";
 import { startSite } from "./site.ts";
+import { releaseStartupMemory } from "./startupMemory.ts";
 import { welcome } from "./welcome.ts";
 
 const defaultAddress = "127.0.0.1:4443";
@@ -60,6 +61,7 @@ export const up = nativeCommand({
       logger: createLogger({ level: options.verbose === true ? "info" : "warning" }),
     });
     ui.print(welcome({ site, data, isForOthers: anyInterface.includes(host) }, ui));
+    releaseStartupMemory();
     await stopSignal();
     ui.note("countersign: stopping, running requests may end");
     await site.close();

@@ -4,7 +4,7 @@ import type { RunOptions, RunResult, Service } from "./childProgram.ts";
 import { temporaryDirectory } from "./temporaryDirectory.ts";
 import type { Scope } from "./temporaryDirectory.ts";
 
-const entryPoint = join(import.meta.dirname, "../../src/cli/main.ts");
+const entryPoint = join(import.meta.dirname, "../../bin/countersign.mjs");
 
 /** Runs our command line as a user's shell would: the real entry point, in a process of its own. */
 export function countersign(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
