@@ -73,7 +73,7 @@ test("what is opened twice at once is kept once, and what is absent is not kept"
   const readers = await Promise.all([items.take("a"), items.take("a"), items.take("absent")]);
   assert.equal(readers[2], undefined);
   assert.deepEqual(counted.closed, ["a"]);
-  await Promise.all(readers.map((reader) => reader?.close()));
+  await Promise.all(readers.map(async (reader) => reader?.close()));
   await items.close();
   assert.deepEqual(counted.closed, ["a", "a"]);
 });

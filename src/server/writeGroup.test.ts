@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { WriteGroup } from "./writeGroup.ts";
 
 /** A group of numbers that notes its commits; odd numbers are refused. */
-function setUp(refuse: (group: readonly number[]) => unknown = () => undefined) {
+function setUp(refuse: (group: readonly number[]) => Error | undefined = () => undefined) {
   const commits: (readonly number[])[] = [];
   const group = new WriteGroup<number>((writes) => {
     commits.push(writes);
