@@ -24,21 +24,14 @@ export interface UpOptions {
   readonly args?: readonly string[];
   /** Settings. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Put before the program, e.g. `faketime` and its date. */
-  readonly wrapper?: readonly string[];
 }
 
 /** `countersign up` on a port the system picks, ready when /healthz says so. */
 export async function startCountersign(t: Scope, options: UpOptions = {}): Promise<RunningCountersign> {
   const data = options.data ?? temporaryDirectory(t);
-  const [command = process.execPath, ...args] = [
-    ...(options.wrapper ?? []),
-    process.execPath,
-    entryPoint,
-    ...["up", "--data", data, "--listen", "127.0.0.1:0", ...(options.args ?? [])],
-  ];
+  const args = [entryPoint, ...["up", "--data", data, "--listen", "127.0.0.1:0", ...(options.args ?? [])]];
   let url = "";
-  const service = await startService(t, command, args, {
+  const service = await startService(t, process.execPath, args, {
     env: { HOME: data, ...options.env },
     ready: (output) => {
       url = /https?:\/\/(?:127\.0\.0\.1|localhost):\d+/.exec(output)?.[0] ?? "";

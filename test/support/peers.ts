@@ -5,17 +5,19 @@ import type { TestContext } from "node:test";
  * The real programs that interop tests run against, and the Debian package each comes from.
  * A missing one skips the test and says so; with COUNTERSIGN_INTEROP=required it fails the test instead.
  */
-const debianPackages = {
-  chromium: "chromium",
+export const debianPackages = {
   docker: "docker.io",
   "docker-registry": "docker-registry",
   dockerd: "docker.io",
-  faketime: "faketime",
+  memcached: "memcached",
   notary: "notary",
   "notary-server": "notary",
-  "notary-signer": "notary",
-  openssl: "openssl",
   skopeo: "skopeo",
+  "swift-account-server": "swift-account",
+  "swift-container-server": "swift-container",
+  "swift-object-server": "swift-object",
+  "swift-proxy-server": "swift-proxy",
+  "swift-ring-builder": "swift",
 } as const;
 
 export type Peer = keyof typeof debianPackages;
@@ -51,6 +53,16 @@ export function requirePeer(t: TestContext, ...peers: Peer[]): boolean {
       .map((peer) => `${peer} (Debian package ${debianPackages[peer]})`),
   );
 }
+
+/** What test/support/swift.ts starts. */
+export const swiftPeers: readonly Peer[] = [
+  "memcached",
+  "swift-account-server",
+  "swift-container-server",
+  "swift-object-server",
+  "swift-proxy-server",
+  "swift-ring-builder",
+];
 
 const dockerPeers = ["dockerd", "docker", "docker-registry"] as const;
 
