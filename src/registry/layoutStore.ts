@@ -109,16 +109,15 @@ export class LayoutStore implements RegistryStore {
       repositoryKey(repository);
       const known = options.digest === undefined ? undefined : requireDigest(options.digest);
       const algorithm: DigestAlgorithm = options.algorithm ?? known?.algorithm ?? "sha256";
-      const key = known?.algorithm === "sha256" ? dataKey(`sha256:${known.hex}`) : undefined;
-      const session = await this.#sessions.start(repository, algorithm, key);
+      const session = await this.#sessions.start(repository, algorithm, placeOf(options.digest));
       return this.#upload(repository, session);
     });
   }
 
-  async openUpload(repository: string, id: string): Promise<Upload | undefined> {
+  async openUpload(repository: string, id: string, options: UploadOptions = {}): Promise<Upload | undefined> {
     return await this.#change(async () => {
       repositoryKey(repository);
-      const session = await this.#sessions.acquire(repository, id);
+      const session = await this.#sessions.acquire(repository, id, placeOf(options.digest));
       return session && this.#upload(repository, session);
     });
   }
@@ -325,6 +324,11 @@ export class LayoutStore implements RegistryStore {
       throw new RegistryError("REGISTRY_STORE_CLOSED", "the registry's store is closed");
     }
   }
+}
+
+/** Where the bytes of a digest will be kept, if it tells. */
+function placeOf(digest: string | undefined): string | undefined {
+  return digest !== undefined && requireDigest(digest).algorithm === "sha256" ? dataKey(digest) : undefined;
 }
 
 async function page(names: AsyncIterable<string>, limit: number): Promise<Page> {

@@ -119,10 +119,11 @@ export interface RegistryStore extends GarbageStore {
   startUpload(repository: string, options?: UploadOptions): Promise<Upload>;
 
   /**
-   * Opens a session for writing: undefined when it is unknown, ended, expired, or of another repository.
+   * Opens a session for writing: undefined when it is unknown, ended, expired, or of another repository. `options.digest` helps
+   * while it holds no bytes yet.
    * @throws RegistryError REGISTRY_UPLOAD_BUSY when another writer has it
    */
-  openUpload(repository: string, id: string): Promise<Upload | undefined>;
+  openUpload(repository: string, id: string, options?: UploadOptions): Promise<Upload | undefined>;
 
   /** The bytes a session holds, also while a writer has it; undefined as in `openUpload`. */
   uploadSize(repository: string, id: string): Promise<number | undefined>;

@@ -92,9 +92,14 @@ export class UploadSessions {
 
   /**
    * The session for its one writer.
+   * @param key where its bytes will go, when that is known
    * @throws RegistryError REGISTRY_UPLOAD_BUSY
    */
-  async acquire(repository: string, id: string): Promise<(UploadSession & { spool: Spool }) | undefined> {
+  async acquire(
+    repository: string,
+    id: string,
+    key: string | undefined,
+  ): Promise<(UploadSession & { spool: Spool }) | undefined> {
     await this.expire();
     const session = await this.#find(repository, id);
     if (session === undefined) {
@@ -106,7 +111,7 @@ export class UploadSessions {
     session.isBusy = true;
     const { algorithm } = session;
     try {
-      session.spool = await this.#spools.open(session.name, { algorithm }, session.spool);
+      session.spool = await this.#spools.open(session.name, { algorithm, key }, session.spool);
     } catch (error) {
       session.isBusy = false;
       throw error;

@@ -43,8 +43,15 @@ function removed(report: GarbageReport): Record<string, number> {
 
 const nothing = { manifests: 0, trashed: 0, purged: 0, restored: 0 };
 
-/** What garbage collection promises, on every store. */
-export function garbageCollectionContract(name: string, make: (t: TestContext) => Promise<OpenStore>): void {
+/**
+ * What garbage collection promises, on every store.
+ * @param rounds how often pushes and collections race
+ */
+export function garbageCollectionContract(
+  name: string,
+  make: (t: TestContext) => Promise<OpenStore>,
+  rounds = 8,
+): void {
   const contract = (claim: string, body: (store: RegistryStore, clock: ManualClock) => Promise<void>): void => {
     void test(`${name}, garbage collection: ${claim}`, async (t) => {
       const clock = new ManualClock();
@@ -214,7 +221,7 @@ export function garbageCollectionContract(name: string, make: (t: TestContext) =
       await store.putManifest(repository, { ...imageOf(config, layers, { annotations: { tag } }), tags: [tag] });
       acknowledged.push(tag);
     };
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < rounds; round++) {
       // Everything there is has an old lease, and half of the images go: their layers are garbage, until a push finds them.
       for (const part of pool) await pushContent(store, repository, part);
       clock.advance(2 * day);
