@@ -3,14 +3,14 @@ import type { Logger } from "../http/logger.ts";
 import { createMetrics } from "../http/metrics.ts";
 import { createRegistry, type Registry } from "../registry/app.ts";
 import { openFilesystemStore } from "../registry/filesystemStore.ts";
-import type { SignedContent } from "../registry/signedContent.ts";
 import { createTrustServer, type TrustServer } from "../server/app.ts";
 import { SqliteStore } from "../server/sqliteStore.ts";
 import { LocalSigningService } from "../signer/localSigningService.ts";
 import { aliasFromFile } from "../signer/passphraseAliases.ts";
 import { SqliteKeyTable } from "../signer/sqliteKeyTable.ts";
 import { PinPolicy } from "../trust/pins.ts";
-import { signedOnlyRules, type SignedOnlyConfig } from "./signedOnlyConfig.ts";
+import { signedOnlyRules } from "./signedOnlyConfig.ts";
+import { SiteGarbage } from "./siteGarbage.ts";
 import type { SiteSettings } from "./siteSettings.ts";
 import { StoredSignatures } from "./storedSignatures.ts";
 
@@ -37,14 +37,25 @@ export interface SiteServices {
  */
 export async function openSiteServices(options: SiteServicesOptions): Promise<SiteServices> {
   const { data, settings, logger } = options;
+  const { storage, signedOnly } = settings;
   const metrics = createMetrics();
   const trustServer = await openTrustServer(options, metrics);
   try {
-    const directory = settings.storage.directory || join(data, "registry");
-    const store = await openFilesystemStore({ ...settings.storage, directory });
-    const signed = signedContent(settings.signedOnly, trustServer, options.address);
-    const registry = createRegistry({ store, config: settings.registry, signed, logger, metrics });
+    const store = await openFilesystemStore({ ...storage, directory: storage.directory || join(data, "registry") });
+    const { collections } = trustServer;
+    const signatures = { registry: () => signedOnly.registry || options.address(), collections };
+    const rules = signedOnlyRules(signedOnly);
+    const signed = new StoredSignatures({ ...signatures, rules, pins: rootPins(signedOnly.rootKeys) });
+    const registry = createRegistry({
+      ...{ store, config: settings.registry, logger, metrics },
+      signed: rules.length === 0 ? undefined : signed,
+    });
+    // Whatever anybody could want by its signature stays, also where unsigned content is served.
+    const anySignature = new StoredSignatures({ ...signatures, rules: [], pins: PinPolicy.firstUse() });
+    const isPinned = anySignature.mayBeWanted.bind(anySignature);
+    const garbage = new SiteGarbage({ store, config: storage.garbage, isPinned, logger });
     const close = async (): Promise<void> => {
+      await garbage.close();
       await registry.close();
       await trustServer.close();
     };
@@ -71,19 +82,6 @@ async function openTrustServer(
     await store.close();
     throw error;
   }
-}
-
-function signedContent(
-  config: SignedOnlyConfig,
-  { collections }: TrustServer,
-  address: () => string,
-): SignedContent | undefined {
-  const rules = signedOnlyRules(config);
-  if (rules.length === 0) {
-    return undefined;
-  }
-  const registry = (): string => config.registry || address();
-  return new StoredSignatures({ rules, registry, pins: rootPins(config.rootKeys), collections });
 }
 
 /** Whoever may publish may begin a collection; with pins only the holders of certain root keys. */

@@ -70,9 +70,25 @@ export class StoredSignatures implements SignedContent {
     }
   }
 
+  /**
+   * Whether the digest could be wanted by somebody who trusts the collection: also when the collection cannot be verified now, as
+   * its owner may publish again.
+   */
+  async mayBeWanted(repository: string, digest: string): Promise<boolean> {
+    try {
+      const images = await this.#images(repository);
+      return images?.digests().has(digest) ?? false;
+    } catch (error) {
+      if (error instanceof CountersignError && error.kind === "refused") {
+        return true;
+      }
+      throw error;
+    }
+  }
+
   async signedDigests(repository: string): Promise<readonly string[]> {
     try {
-      return (await this.#images(repository))?.digests() ?? [];
+      return [...((await this.#images(repository))?.digests() ?? [])];
     } catch (error) {
       if (error instanceof CountersignError && error.kind === "refused") {
         return []; // A collection that is refused signs nothing.

@@ -17,6 +17,27 @@ const schema = z.strictObject({
     .int()
     .min(1)
     .default(24 * 60 * 60),
+  /** Removal of what nothing needs any more; see garbageCollection.ts. */
+  garbage: z
+    .strictObject({
+      /** How often; never when 0. */
+      intervalHours: z.number().min(0).max(10_000).default(0),
+      /** How long after its last use something stays that nothing needs. Longer than the longest push takes. */
+      graceSeconds: z
+        .int()
+        .min(0)
+        .default(24 * 60 * 60),
+      /** How long bytes stay in the trash at least before they are deleted for good. */
+      trashSeconds: z
+        .int()
+        .min(0)
+        .default(60 * 60),
+      /** Whether manifests without a tag go too, unless they are signed. */
+      untagged: z.enum(["keep", "remove"]).default("keep"),
+      /** Only tell in the log what would be removed. */
+      dryRun: z.boolean().default(false),
+    })
+    .prefault({}),
 });
 
 export type StorageOptions = z.input<typeof schema>;

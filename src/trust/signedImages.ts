@@ -13,8 +13,8 @@ import type { VerifiedCollection } from "./verifiedCollection.ts";
 export class SignedImages {
   readonly #collection: VerifiedCollection;
   readonly #requiredSigners: readonly string[];
-  /** The released targets that all required signers signed, made when first asked for. */
-  #complete: readonly FoundTarget[] | undefined;
+  /** The digests, by every algorithm, that are signed as some tag. Made when first asked for. */
+  #digests: ReadonlySet<string> | undefined;
 
   /** @param requiredSigners names of signers who must have signed the very digest under the tag, besides the release role */
   constructor(collection: VerifiedCollection, requiredSigners: readonly string[] = []) {
@@ -49,7 +49,7 @@ export class SignedImages {
    * @throws TufError TUF_NO_SUCH_TARGET; TrustError TRUST_SIGNERS
    */
   requireDigest(digest: string): void {
-    if (this.#completeTargets().some((target) => hasDigest(target, digest))) {
+    if (this.digests().has(digest)) {
       return;
     }
     const unfinished = this.#released().find((target) => hasDigest(target, digest));
@@ -59,14 +59,13 @@ export class SignedImages {
     throw new TufError("TUF_NO_SUCH_TARGET", `No valid trust data for ${digest}`);
   }
 
-  /** The sha256 digests of everything that is signed, under whatever tag. */
-  digests(): readonly string[] {
-    const found = this.#completeTargets().flatMap(({ meta }) => meta.hashes.get("sha256") ?? []);
-    return [...new Set(found.map((sha256) => `sha256:${encodeHex(sha256)}`))];
-  }
-
-  #completeTargets(): readonly FoundTarget[] {
-    return (this.#complete ??= this.#released().filter((target) => this.#missingSigners(target).length === 0));
+  /** The digests of everything that is signed, under whatever tag, by each algorithm that was signed. */
+  digests(): ReadonlySet<string> {
+    return (this.#digests ??= new Set(
+      this.#released()
+        .filter((target) => this.#missingSigners(target).length === 0)
+        .flatMap(({ meta }) => [...meta.hashes].map(([algorithm, hash]) => `${algorithm}:${encodeHex(hash)}`)),
+    ));
   }
 
   #released(): readonly FoundTarget[] {
