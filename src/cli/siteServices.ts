@@ -3,6 +3,8 @@ import type { Logger } from "../http/logger.ts";
 import { createMetrics } from "../http/metrics.ts";
 import { createRegistry, type Registry } from "../registry/app.ts";
 import { openFilesystemStore } from "../registry/filesystemStore.ts";
+import type { StorageConfig } from "../registry/storageConfig.ts";
+import type { RegistryStore } from "../registry/store.ts";
 import { createTrustServer, type TrustServer } from "../server/app.ts";
 import { SqliteStore } from "../server/sqliteStore.ts";
 import { LocalSigningService } from "../signer/localSigningService.ts";
@@ -41,7 +43,7 @@ export async function openSiteServices(options: SiteServicesOptions): Promise<Si
   const metrics = createMetrics();
   const trustServer = await openTrustServer(options, metrics);
   try {
-    const store = await openFilesystemStore({ ...storage, directory: storage.directory || join(data, "registry") });
+    const store = await openStore(storage, data);
     const { collections } = trustServer;
     const signatures = { registry: () => signedOnly.registry || options.address(), collections };
     const rules = signedOnlyRules(signedOnly);
@@ -64,6 +66,14 @@ export async function openSiteServices(options: SiteServicesOptions): Promise<Si
     await trustServer.close();
     throw error;
   }
+}
+
+async function openStore({ s3, directory, ...limits }: StorageConfig, data: string): Promise<RegistryStore> {
+  if (s3.bucket === "") {
+    return await openFilesystemStore({ ...limits, directory: directory || join(data, "registry") });
+  }
+  const { openS3Store } = await import("../registry/s3Store.ts");
+  return await openS3Store({ ...limits, ...s3, endpoint: s3.endpoint || undefined });
 }
 
 async function openTrustServer(

@@ -5,6 +5,26 @@ import { RegistryError } from "./errors.ts";
 const schema = z.strictObject({
   /** What has, or will have, `docker/registry/v2` in it: the `rootdirectory` of distribution. Where it is by default is the caller's to say. */
   directory: z.string().default(""),
+  /** Keeps everything in a bucket instead of the directory. Credentials are found where Amazon's own tools look for them. */
+  s3: z
+    .strictObject({
+      /** Nothing else counts without one. */
+      bucket: z.string().default(""),
+      /** Put before every key: the `rootdirectory` of distribution's S3 driver. */
+      prefix: z.string().default(""),
+      region: z.string().min(1).default("us-east-1"),
+      /** Of services other than Amazon's. */
+      endpoint: z.union([z.literal(""), z.url({ protocol: /^https?$/ })]).default(""),
+      /** Whether the bucket is named in the path, not in the host. */
+      pathStyle: z.boolean().default(false),
+      /** Bytes sent to the service at a time; each upload holds up to twice as much in memory. */
+      partBytes: z
+        .int()
+        .min(5 * 1024 ** 2)
+        .max(5 * 1024 ** 3)
+        .default(8 * 1024 ** 2),
+    })
+    .prefault({}),
   /** Memory for manifests and small blobs, in bytes. */
   cacheBytes: z
     .int()
