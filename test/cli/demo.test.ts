@@ -10,6 +10,9 @@ import { runDemo } from "../../src/cli/demo.ts";
 import { Ui } from "../../src/cli/ui.ts";
 import { countersign } from "../support/countersign.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
+import { requireTerminal, runOnTerminal } from "../support/terminal.ts";
+
+const entryPoint = join(import.meta.dirname, "../../bin/countersign.mjs");
 
 /** Which rule refuses each attack. */
 const refusals = {
@@ -69,6 +72,17 @@ test("shows a tour in plain lines where there is no terminal", async (t) => {
   assert.match(stdout, /\n5 of 5 attacks were refused\. .*\n$/);
 });
 
+test("on a terminal the verdicts stand out", async (t) => {
+  if (!requireTerminal(t)) return;
+  const home = temporaryDirectory(t);
+  const { code, screen } = await runOnTerminal(`'${process.execPath}' '${entryPoint}' demo`, [], {
+    cwd: home,
+    env: { HOME: home, TMPDIR: home, TERM: "xterm" },
+  });
+  assert.equal(code, 0, screen);
+  assert.equal(screen.split("\u001b[32mrefused").length - 1, 5);
+});
+
 test("an attack that succeeds, or is refused for another reason, is told and makes the demo fail", async () => {
   const [tampered] = attacks;
   assert.ok(tampered);
@@ -106,7 +120,6 @@ test("an attack that succeeds, or is refused for another reason, is told and mak
 
 test("an interrupt in the middle leaves nothing behind", async (t) => {
   const home = temporaryDirectory(t);
-  const entryPoint = join(import.meta.dirname, "../../src/cli/main.ts");
   const child = spawn(process.execPath, [entryPoint, "demo"], { env: { HOME: home, TMPDIR: home }, stdio: "pipe" });
   t.after(() => child.kill("SIGKILL"));
   const ended = once(child, "close");
