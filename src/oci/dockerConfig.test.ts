@@ -35,6 +35,7 @@ const logins: readonly (readonly [title: string, config: unknown, registry: stri
       "localhost:5000",
       { username: "alice", password: "secret" },
     ],
+    ["a token for the registry itself", { auths: { r: { registrytoken: "rt" } } }, "r", { registryToken: "rt" }],
     [
       "Docker Hub's under its address",
       { auths: { "https://index.docker.io/v1/": { auth: base64("hub:pw") } } },
@@ -151,4 +152,17 @@ test("a config.json that cannot be read is named", async (t) => {
 test("the directory is DOCKER_CONFIG, else .docker in HOME", () => {
   assert.equal(dockerConfigDirectory({ DOCKER_CONFIG: "/c", HOME: "/h" }), "/c");
   assert.equal(dockerConfigDirectory({ DOCKER_CONFIG: "", HOME: "/h" }), "/h/.docker");
+});
+
+test("logins in the environment are read like those of the file, without helpers", async () => {
+  const text = JSON.stringify({ credsStore: "lab", auths: { r: { auth: base64("alice:secret") } } });
+  const config = DockerConfig.fromEnvironment({ DOCKER_AUTH_CONFIG: text });
+  assert.deepEqual(await config.credentials("r"), { username: "alice", password: "secret" });
+  assert.equal(await config.credentials("other"), undefined);
+  assert.equal(await DockerConfig.fromEnvironment({}).credentials("r"), undefined);
+  assert.throws(
+    () => DockerConfig.fromEnvironment({ DOCKER_AUTH_CONFIG: "{topsecret" }),
+    (error) =>
+      withCode("OCI_DOCKER_CONFIG", /^DOCKER_AUTH_CONFIG is not JSON$/)(error) && !/topsecret/.test(String(error)),
+  );
 });
