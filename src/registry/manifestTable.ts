@@ -3,7 +3,7 @@ import { inferMediaType } from "../oci/manifest.ts";
 import { concurrently } from "./concurrently.ts";
 import type { ContentStore } from "./contentStore.ts";
 import { RegistryError } from "./errors.ts";
-import { KeyedLock } from "../http/keyedLock.ts";
+import { KeyedLock } from "./keyedLock.ts";
 import {
   dataKey,
   layerLinkKey,
