@@ -47,3 +47,22 @@ test("idle waits for everything that was asked for", async () => {
   assert.equal(done, 3);
   await lock.idle();
 });
+
+test("work on several keys waits for each of them, and does not block itself or others for ever", async () => {
+  const lock = new KeyedLock();
+  const events: string[] = [];
+  const work = (name: string) => async () => {
+    events.push(`${name} begins`);
+    await new Promise(setImmediate);
+    events.push(`${name} ends`);
+  };
+  await Promise.all([
+    lock.run(["a", "b"], work("ab")),
+    lock.run(["b", "a", "b"], work("ba")),
+    lock.run("a", work("a")),
+    lock.run([], work("none")),
+  ]);
+  const order = events.filter((event) => !event.startsWith("none"));
+  assert.deepEqual(order, ["ab begins", "ab ends", "ba begins", "ba ends", "a begins", "a ends"]);
+  assert.ok(events.indexOf("none begins") < events.indexOf("ab ends"));
+});

@@ -3,17 +3,26 @@ export class KeyedLock {
   /** The last piece of work of each key that has any; settled successfully even when the work failed. */
   readonly #last = new Map<string, Promise<void>>();
 
-  /** Runs `work` after all earlier work of the key has settled, and answers what it answers. */
-  run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const result = (this.#last.get(key) ?? Promise.resolve()).then(work);
+  /**
+   * Runs `work` after all earlier work of the key, or of any of several, has settled, and answers what it answers. Several keys are
+   * taken at once, so that two pieces of work cannot wait for each other.
+   */
+  run<T>(key: string | readonly string[], work: () => Promise<T>): Promise<T> {
+    const keys = typeof key === "string" ? [key] : key;
+    const earlier = keys.map((one) => this.#last.get(one)).filter((promise) => promise !== undefined);
+    const result = Promise.all(earlier).then(work);
     const settled = result.then(
       () => undefined,
       () => undefined,
     );
-    this.#last.set(key, settled);
+    for (const one of keys) {
+      this.#last.set(one, settled);
+    }
     void settled.then(() => {
-      if (this.#last.get(key) === settled) {
-        this.#last.delete(key);
+      for (const one of keys) {
+        if (this.#last.get(one) === settled) {
+          this.#last.delete(one);
+        }
       }
     });
     return result;

@@ -74,7 +74,9 @@ export class BlobTable {
         return undefined;
       }
       if ((await this.#links.target(linkKey)) !== content) {
-        await this.#links.change([linkKey], content, () => this.#storage.write([[{ key: linkKey, content }]]));
+        const keys = linkKeys(repository, digest, content);
+        const items = keys.map((key) => ({ key, content }));
+        await this.#links.change(keys, content, () => this.#storage.write([items]));
       }
       return { digest, size };
     });
@@ -90,7 +92,6 @@ export class BlobTable {
    * @throws RegistryError REGISTRY_DIGEST_MISMATCH
    */
   async commit(repository: string, digest: string, spool: Spool): Promise<BlobInfo> {
-    const linkKey = layerLinkKey(repository, digest);
     const { algorithm, hex } = requireDigest(digest);
     const content = `sha256:${await spool.digest("sha256")}`;
     const found = algorithm === "sha256" ? content : `${algorithm}:${await spool.digest(algorithm)}`;
@@ -99,9 +100,9 @@ export class BlobTable {
     }
     const { size } = spool;
     await this.#contents.guard.hold([content], async () => {
-      await this.#links.change([linkKey], content, () =>
-        spool.place(dataKey(content), [{ key: linkKey, content }], this.#now()),
-      );
+      const keys = linkKeys(repository, digest, content);
+      const links = keys.map((key) => ({ key, content }));
+      await this.#links.change(keys, content, () => spool.place(dataKey(content), links, this.#now()));
       await this.#contents.noteStored(content, size);
     });
     return { digest, size };
@@ -125,6 +126,11 @@ export class BlobTable {
       return await this.#links.change([key], undefined, () => this.#storage.remove(key));
     });
   }
+}
+
+/** Distribution finds a blob by its sha512 digest only if it is linked by the sha256 one too. */
+function linkKeys(repository: string, digest: string, content: string): readonly string[] {
+  return [...new Set([content, digest])].map((name) => layerLinkKey(repository, name));
 }
 
 function memoryReader(digest: string, bytes: Uint8Array): BlobReader {

@@ -21,8 +21,9 @@ export class FilesystemStorage implements Storage {
   private constructor(directory: string, lock: { release(): void }) {
     this.#directory = directory;
     this.#lock = lock;
-    this.#files = new DurableFiles(join(directory, temporaryKey));
-    this.spools = new UploadArea(join(directory, uploadsKey), this.#files, (key) => this.#path(key));
+    const temporary = join(directory, temporaryKey);
+    this.#files = new DurableFiles(temporary);
+    this.spools = new UploadArea(join(directory, uploadsKey), temporary, (key) => this.#path(key));
   }
 
   /**
@@ -122,8 +123,12 @@ export class FilesystemStorage implements Storage {
 
   async ping(): Promise<void> {
     const probe = join(this.#directory, temporaryKey, "ping");
-    await writing(() => writeFile(probe, "ping"));
-    await reading(() => readFile(probe));
+    try {
+      await writing(() => writeFile(probe, "ping"));
+      await reading(() => readFile(probe));
+    } finally {
+      await writing(() => rm(probe, { force: true }));
+    }
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { KeyedLock } from "./keyedLock.ts";
+import { KeyedLock } from "../http/keyedLock.ts";
 import { linkTarget } from "./layout.ts";
 import { LruCache } from "./lruCache.ts";
 import type { Storage } from "./storage.ts";

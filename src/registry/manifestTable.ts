@@ -3,7 +3,7 @@ import { inferMediaType } from "../oci/manifest.ts";
 import { concurrently } from "./concurrently.ts";
 import type { ContentStore } from "./contentStore.ts";
 import { RegistryError } from "./errors.ts";
-import { KeyedLock } from "./keyedLock.ts";
+import { KeyedLock } from "../http/keyedLock.ts";
 import {
   dataKey,
   layerLinkKey,
@@ -18,7 +18,7 @@ import type { LinkTable } from "./linkTable.ts";
 import { LruCache } from "./lruCache.ts";
 import type { ReferrerIndex } from "./referrerIndex.ts";
 import type { Item, Storage } from "./storage.ts";
-import type { NewManifest, StoredManifest } from "./store.ts";
+import type { ManifestReference, NewManifest, StoredManifest } from "./store.ts";
 import { tagNames } from "./repositoryListing.ts";
 
 /** What a cached manifest costs beside its bytes: a generous estimate, with what callers keep beside it. */
@@ -65,10 +65,10 @@ export class ManifestTable {
     }
     const content = algorithm === "sha256" ? digest : digestOf(bytes);
     const tagKeys = tags.map((tag) => tagLinkKey(repository, tag));
-    const references = new Set(manifest.references.map((reference) => reference.digest));
+    const { references } = manifest;
     await this.#locks.run([revisionLinkKey(repository, digest), ...tagKeys], async () => {
-      const needed = await Promise.all([...references].map((reference) => this.#linked(repository, reference)));
-      const held = [content, ...needed.filter((target) => target !== undefined)];
+      const needed = await Promise.all(references.map((reference) => this.#linked(repository, reference)));
+      const held = [...new Set([content, ...needed.filter((target) => target !== undefined)])];
       await this.#contents.guard.hold(held, async () => {
         await this.#requireReferences(repository, references);
         await this.#store(repository, manifest, content);
@@ -148,28 +148,27 @@ export class ManifestTable {
     await this.#locks.idle();
   }
 
-  /**
-   * The content of a manifest or blob of the repository. Data of distribution 2.1.0 has manifests among the blobs, and build
-   * caches name blobs in an index.
-   */
-  async #linked(repository: string, digest: string): Promise<string | undefined> {
+  /** The content of something that a manifest names, if the repository would serve it as what it is named as. */
+  async #linked(repository: string, { digest, kind }: ManifestReference): Promise<string | undefined> {
     if (!isDigest(digest)) {
       return undefined; // Of an algorithm that nothing is stored under.
     }
-    return (
-      (await this.#links.target(revisionLinkKey(repository, digest))) ??
-      (await this.#links.target(layerLinkKey(repository, digest)))
-    );
+    const layer = (): Promise<string | undefined> => this.#links.target(layerLinkKey(repository, digest));
+    if (kind === "blob") {
+      return await layer();
+    }
+    const revision = await this.#links.target(revisionLinkKey(repository, digest));
+    return revision ?? ((await this.#loadLayer(digest, await layer())) === undefined ? undefined : await layer());
   }
 
-  async #requireReferences(repository: string, references: ReadonlySet<string>): Promise<void> {
+  async #requireReferences(repository: string, references: readonly ManifestReference[]): Promise<void> {
     const found = await Promise.all(
-      [...references].map(async (digest) => {
-        const content = await this.#linked(repository, digest);
+      references.map(async (reference) => {
+        const content = await this.#linked(repository, reference);
         return content !== undefined && (await this.#contents.use(content)) !== undefined;
       }),
     );
-    const missing = [...references].filter((_, index) => found[index] !== true);
+    const missing = [...new Set(references.filter((_, index) => found[index] !== true).map(({ digest }) => digest))];
     if (missing.length > 0) {
       const message = `the repository lacks ${missing.length === 1 ? missing[0] : `${missing.length} references`}`;
       throw new RegistryError("REGISTRY_MANIFEST_BLOB_UNKNOWN", message, { digests: missing });
@@ -215,34 +214,34 @@ export class ManifestTable {
 
   /** Reads a manifest; only with its lock. */
   async #load(repository: string, digest: string): Promise<StoredManifest | undefined> {
-    const revision = await this.#links.target(revisionLinkKey(repository, digest));
-    const content = revision ?? (await this.#links.target(layerLinkKey(repository, digest)));
+    const content = await this.#links.target(revisionLinkKey(repository, digest));
     if (content === undefined) {
-      return undefined;
+      return await this.#loadLayer(digest, await this.#links.target(layerLinkKey(repository, digest)));
     }
     const key = cacheKey(repository, digest);
     const cached = this.#manifests.get(key);
     if (cached !== undefined) {
       return cached;
     }
-    const size = await this.#contents.size(content);
-    if (size === undefined || (revision === undefined && size > largestManifest)) {
-      return undefined;
-    }
     const bytes = await this.#contents.read(content);
     if (bytes === undefined) {
       return undefined;
     }
-    const kept = revision === undefined ? undefined : await this.#keptMediaType(repository, digest);
-    const mediaType = kept ?? inferMediaType(bytes);
-    if (revision === undefined && mediaType === undefined) {
-      return undefined; // A blob, and not one of the manifests that 2.1.0 kept there.
-    }
-    const manifest = { digest, mediaType: mediaType ?? unknownType, bytes };
-    if (revision !== undefined) {
-      this.#manifests.set(key, manifest);
-    }
+    const mediaType = (await this.#keptMediaType(repository, digest)) ?? inferMediaType(bytes) ?? unknownType;
+    const manifest = { digest, mediaType, bytes };
+    this.#manifests.set(key, manifest);
     return manifest;
+  }
+
+  /** A manifest of distribution 2.1.0, which linked them like blobs. Not for every blob: its bytes must look like one. */
+  async #loadLayer(digest: string, content: string | undefined): Promise<StoredManifest | undefined> {
+    const size = content === undefined ? undefined : await this.#contents.size(content);
+    if (content === undefined || size === undefined || size > largestManifest) {
+      return undefined;
+    }
+    const bytes = await this.#contents.read(content);
+    const mediaType = bytes && inferMediaType(bytes);
+    return bytes === undefined || mediaType === undefined ? undefined : { digest, mediaType, bytes };
   }
 
   async #keptMediaType(repository: string, digest: string): Promise<string | undefined> {

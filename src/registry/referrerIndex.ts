@@ -2,7 +2,7 @@ import { isDigest } from "../oci/digest.ts";
 import { concurrently } from "./concurrently.ts";
 import type { ContentStore } from "./contentStore.ts";
 import { RegistryError } from "./errors.ts";
-import { KeyedLock } from "./keyedLock.ts";
+import { KeyedLock } from "../http/keyedLock.ts";
 import { revisionLinkKey } from "./layout.ts";
 import type { LinkTable } from "./linkTable.ts";
 import { LruCache } from "./lruCache.ts";

@@ -29,6 +29,12 @@ export class SpooledUpload implements Upload {
     return this.#parts.session.spool.write(chunk);
   }
 
+  give(chunk: Uint8Array): Promise<void> | undefined {
+    this.#parts.sessions.requireOpen();
+    const { spool } = this.#parts.session;
+    return spool.give === undefined ? spool.write(chunk) : spool.give(chunk);
+  }
+
   async release(): Promise<void> {
     await this.#parts.sessions.release(this.#parts.session);
   }

@@ -32,6 +32,8 @@ export interface Spool {
   readonly size: number;
   /** See Upload.write. */
   write(chunk: Uint8Array): Promise<void> | undefined;
+  /** See Upload.give; where there is none, `write` does the same. */
+  give?(chunk: Uint8Array): Promise<void> | undefined;
   /** Resolves when all that was written is stored, and frees memory and handles until the next use. */
   pause(): Promise<void>;
   /** The lower-case hexadecimal digest of all bytes. Nothing is written after this. */

@@ -28,14 +28,17 @@ export interface StoredManifest {
   readonly bytes: Uint8Array;
 }
 
+/** What a manifest names, and as what the repository must have it. */
+export interface ManifestReference {
+  readonly digest: string;
+  readonly kind: "blob" | "manifest";
+}
+
 export interface NewManifest extends StoredManifest {
   /** Tags to be moved to it, in one request each atomically. */
   readonly tags?: readonly string[];
-  /**
-   * What must be in the repository already: blobs and child manifests alike. Without them (subject, foreign layers) a
-   * manifest is complete all the same.
-   */
-  readonly references: readonly { readonly digest: string; readonly kind: "blob" | "manifest" }[];
+  /** What must be in the repository already. Not the subject, nor foreign layers: a manifest is complete without them. */
+  readonly references: readonly ManifestReference[];
 }
 
 export interface UploadOptions {
@@ -62,6 +65,8 @@ export interface Upload {
    * @throws RegistryError REGISTRY_STORE_WRITE, REGISTRY_STORE_FULL (from either form); `release` or `cancel` it then
    */
   write(chunk: Uint8Array): Promise<void> | undefined;
+  /** Like `write`, of memory that the caller has no more use for: it may be taken away, leaving the chunk empty. */
+  give(chunk: Uint8Array): Promise<void> | undefined;
   /** Ends writing and keeps the session: what was written will be there after a restart. Also the answer to a cut body. */
   release(): Promise<void>;
   /**

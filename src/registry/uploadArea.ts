@@ -1,6 +1,5 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { DurableFiles } from "./durableFiles.ts";
 import { isAbsent, readError, writeError } from "./fileError.ts";
 import type { Spool, SpoolArea, SpoolOptions } from "./storage.ts";
 import { UploadFile } from "./uploadFile.ts";
@@ -8,12 +7,16 @@ import { UploadFile } from "./uploadFile.ts";
 /** Uploads in one directory, a file each, named by their sessions. */
 export class UploadArea implements SpoolArea {
   readonly #directory: string;
-  readonly #files: DurableFiles;
+  readonly #temporary: string;
   readonly #resolve: (key: string) => string;
 
-  constructor(directory: string, files: DurableFiles, resolve: (key: string) => string) {
+  /**
+   * @param temporary a directory for files that are not complete
+   * @param resolve turns a key into the path it stands for
+   */
+  constructor(directory: string, temporary: string, resolve: (key: string) => string) {
     this.#directory = directory;
-    this.#files = files;
+    this.#temporary = temporary;
     this.#resolve = resolve;
   }
 
@@ -67,6 +70,7 @@ export class UploadArea implements SpoolArea {
   }
 
   #parts(name: string, algorithm: SpoolOptions["algorithm"]) {
-    return { path: join(this.#directory, name), files: this.#files, resolve: this.#resolve, algorithm };
+    const path = join(this.#directory, name);
+    return { path, temporary: this.#temporary, resolve: this.#resolve, algorithm };
   }
 }

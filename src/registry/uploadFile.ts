@@ -1,354 +1,307 @@
-import { constants } from "node:fs";
-import { open, rm, type FileHandle } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { close, fdatasync, fsync } from "node:fs";
+import { rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { digestAlgorithms, type DigestAlgorithm } from "../oci/digest.ts";
-import { InlineHasher, ThreadHasher, type BlobHasher } from "./blobHasher.ts";
-import { ChunkBuffers } from "./chunkBuffers.ts";
-import type { DurableFiles } from "./durableFiles.ts";
+import { leastBusyThread, type DiskThread } from "./diskThread.ts";
+import type { DiskAnswer, DiskRequest } from "./diskThreadMain.ts";
 import { RegistryError } from "./errors.ts";
 import { writeError } from "./fileError.ts";
 import type { Item, Spool } from "./storage.ts";
 
-type SharedChunk = Uint8Array<SharedArrayBuffer>;
-
-/** Memory that another thread hashes without a copy while it is being written to the file. */
-const buffers = new ChunkBuffers<SharedChunk>({
-  allocate: (size) => new Uint8Array(new SharedArrayBuffer(size)),
-  size: 256 * 1024,
-  most: 128,
-  smallSize: 64 * 1024,
-});
-/** Buffers of one upload. When it ends before it needs more, its hash is made at once, else on another thread. */
-const mostBuffers = 4;
+const mebibyte = 1024 ** 2;
+/** Bytes that are gathered before the disk thread is asked to write them. */
+const postSize = mebibyte;
+/** The same when many uploads gather at once: together they hold no more than `mostGathered`. */
+const smallPostSize = 64 * 1024;
+const mostGathered = 32 * mebibyte;
+/** Chunks below this size are copied together: a sender of single bytes shall not cost more than others. */
+const smallChunk = 8 * 1024;
+/** Bytes of one upload that may be under way to the disk thread. */
+const mostPosted = 4 * mebibyte;
 /** Written bytes after which the disk is asked to begin storing them, so that little is left to wait for at the end. */
-const syncInterval = 32 * 1024 ** 2;
+const syncInterval = 64 * mebibyte;
 
-/** Part of the upload in memory, on its way to the file and the hash. */
-interface Part {
-  readonly buffer: SharedChunk;
-  readonly length: number;
-  /** Whether the file has it. Hashing may still need it. */
-  written: Promise<void>;
-  hashed: Promise<void> | undefined;
-}
+/** Bytes that all uploads of the process have gathered. */
+let gatheredByAll = 0;
+let lastFile = 0;
+
+const flushData = promisify(fdatasync);
+const flush = promisify(fsync);
+const closeFile = promisify(close);
 
 export interface UploadFileParts {
   readonly path: string;
-  readonly files: DurableFiles;
+  /** A directory for files that are not complete. */
+  readonly temporary: string;
   /** Turns a key into the path it stands for. */
   readonly resolve: (key: string) => string;
   readonly algorithm: DigestAlgorithm;
 }
 
 /**
- * An upload as a file aside. Receiving, hashing and writing go on side by side: chunks are gathered in a few shared buffers, each of
- * which is written and hashed at the same time. What was hashed is not kept with the file: who resumes after a restart hashes
- * it again.
+ * An upload as a file aside. Chunks are gathered and given to a disk thread, which writes and hashes them while more are received.
+ * What was hashed is not kept with the file: who resumes after a restart has it hashed again.
  */
 export class UploadFile implements Spool {
   readonly #parts: UploadFileParts;
-  #file: FileHandle | undefined;
-  /** Bytes handed to the file. */
-  #sent: number;
-  #current: SharedChunk | undefined;
-  #filled = 0;
-  /** Parts whose memory is still needed, oldest first. */
-  readonly #pending: Part[] = [];
-  #hasher: BlobHasher | undefined;
-  /** Ends when the file has all that was sent so far. */
-  #written: Promise<void> = Promise.resolve();
+  readonly #file = ++lastFile;
+  readonly #thread: DiskThread = leastBusyThread();
+  /** Bytes given to the thread. */
+  #posted: number;
+  readonly #gathered: Uint8Array<ArrayBuffer>[] = [];
+  #gatheredBytes = 0;
+  /** Memory that small chunks are copied into. */
+  #tail: Uint8Array<ArrayBuffer> | undefined;
+  #tailFilled = 0;
+  /** Bytes given to the thread that it has not answered for. */
+  #underWay = 0;
+  /** What the thread has been given and not answered for, oldest first. */
+  readonly #appends: Promise<void>[] = [];
+  /** Whether the thread has the file open, or is about to. */
+  #isOpen = false;
+  /** Of the file, once the thread has told. */
+  #descriptor: number | undefined;
   #unsynced = 0;
   #syncing: Promise<void> | undefined;
   #failure: RegistryError | undefined;
   #discarded = false;
 
-  private constructor(parts: UploadFileParts, file: FileHandle, size: number) {
+  private constructor(parts: UploadFileParts, size: number) {
     this.#parts = parts;
-    this.#file = file;
-    this.#sent = size;
+    this.#posted = size;
   }
 
   /** @throws RegistryError REGISTRY_STORE_WRITE, REGISTRY_STORE_FULL */
   static async create(parts: UploadFileParts): Promise<UploadFile> {
-    try {
-      return new UploadFile(parts, await open(parts.path, openFlags | constants.O_CREAT | constants.O_EXCL, 0o644), 0);
-    } catch (error) {
-      throw writeError(error);
-    }
+    const upload = new UploadFile(parts, 0);
+    await upload.#ask({ op: "create", file: upload.#file, path: parts.path });
+    return upload;
   }
 
   /** One of an earlier process. */
   static async open(parts: UploadFileParts): Promise<UploadFile> {
-    let file: FileHandle | undefined;
     try {
-      file = await open(parts.path, openFlags);
-      const { size } = await file.stat();
-      return new UploadFile(parts, file, size);
+      return new UploadFile(parts, (await stat(parts.path)).size);
     } catch (error) {
-      await file?.close();
       throw writeError(error);
     }
   }
 
   get size(): number {
-    return this.#sent + this.#filled;
+    return this.#posted + this.#gatheredBytes;
   }
 
   write(chunk: Uint8Array): Promise<void> | undefined {
-    this.#check();
-    const room = (this.#current?.byteLength ?? 0) - this.#filled;
-    if (chunk.byteLength < room) {
-      this.#copy(chunk);
-      return undefined;
-    }
-    return this.#writeParts(chunk);
+    return this.#gather(chunk.byteLength < smallChunk ? chunk : new Uint8Array(chunk));
+  }
+
+  give(chunk: Uint8Array): Promise<void> | undefined {
+    // Part of a larger memory is not the giver's alone.
+    const isWhole = chunk.byteLength === chunk.buffer.byteLength && chunk.buffer instanceof ArrayBuffer;
+    return isWhole ? this.#gather(chunk) : this.write(chunk);
   }
 
   async pause(): Promise<void> {
-    this.#sendCurrent();
+    this.#post();
     await this.#settle();
-    await this.#close();
-    if (this.#failure !== undefined) {
-      this.#dropHash();
+    if (this.#isOpen) {
+      this.#setOpen(false);
+      await this.#ask({ op: "close", ...this.#target() });
     }
     this.#check();
   }
 
   async digest(algorithm: DigestAlgorithm): Promise<string> {
-    this.#check();
-    this.#sendCurrent();
-    const digests = await this.#finishHash();
-    this.#check();
-    return digests.get(algorithm) ?? (await this.#hashFile([algorithm])).get(algorithm) ?? "";
+    this.#post();
+    for (;;) {
+      this.#check();
+      this.#setOpen(true);
+      const { digest } = await this.#ask({ op: "digest", ...this.#target(), algorithm });
+      this.#check();
+      if (digest !== undefined) {
+        return digest;
+      }
+    }
   }
 
   async place(key: string, links: readonly Item[], now: Date): Promise<void> {
-    const { files, resolve, path } = this.#parts;
-    const linkFiles = links.map(({ key: linkKey, content }) => ({ to: resolve(linkKey), content }));
-    try {
-      const [prepared] = await Promise.all([files.prepareAll(linkFiles), this.#sync()]);
-      try {
-        await this.#file?.utimes(now, now);
-        await this.#close();
-        this.#check();
-        await files.publish([{ from: path, to: resolve(key) }, ...prepared]);
-      } catch (error) {
-        await files.drop(prepared);
-        throw error;
-      }
-    } catch (error) {
-      throw writeError(error);
-    }
+    const { resolve, temporary } = this.#parts;
+    await this.#settle();
+    this.#check();
+    const prepared = await this.#ask({
+      op: "prepare",
+      ...this.#target(),
+      links: links.map((link) => ({
+        temporary: join(temporary, randomUUID()),
+        to: resolve(link.key),
+        content: link.content.toString(),
+      })),
+    });
+    await Promise.all([this.#sync(), flushAndClose(prepared)]);
+    this.#setOpen(false);
+    const touched = now.getTime() / 1000;
+    await flushAndClose(await this.#ask({ op: "publish", ...this.#target(), to: resolve(key), touched }));
   }
 
   async discard(): Promise<void> {
     this.#discarded = true;
-    this.#dropHash();
-    if (this.#current !== undefined) {
-      buffers.giveBack(this.#current);
-      this.#current = undefined;
-    }
+    this.#drop();
     await this.#settle();
-    await this.#close();
+    this.#setOpen(false);
     try {
-      await rm(this.#parts.path, { force: true });
-    } catch (error) {
-      throw writeError(error);
+      await this.#thread.request({ op: "discard", ...this.#target() });
+    } catch {
+      // Without its thread, the file at least is removed.
+      await rm(this.#parts.path, { force: true }).catch((error: unknown) => {
+        throw writeError(error);
+      });
     }
   }
 
-  async #writeParts(chunk: Uint8Array): Promise<void> {
-    await this.#reopen();
-    for (let offset = 0; offset < chunk.byteLength;) {
-      this.#current ??= await this.#takeBuffer();
-      const part = chunk.subarray(offset, offset + this.#current.byteLength - this.#filled);
-      this.#copy(part);
-      offset += part.byteLength;
-      if (this.#filled === this.#current.byteLength) {
-        this.#sendCurrent();
-      }
-    }
-  }
-
-  #copy(chunk: Uint8Array): void {
-    this.#current?.set(chunk, this.#filled);
-    this.#filled += chunk.byteLength;
-  }
-
-  /** Memory to fill, as soon as fewer than `mostBuffers` are under way. */
-  async #takeBuffer(): Promise<SharedChunk> {
-    while (this.#pending.length >= mostBuffers) {
-      if (this.#hasher === undefined) {
-        await this.#beginHash(new ThreadHasher(this.#algorithms()));
-      }
-      await this.#finishOldest();
-    }
+  /** Small chunks are copied together; others are kept, and their memory is the thread's later. */
+  #gather(chunk: Uint8Array): Promise<void> | undefined {
     this.#check();
-    return buffers.take();
+    if (chunk.byteLength < smallChunk) {
+      this.#copySmall(chunk);
+    } else {
+      this.#endTail();
+      this.#gathered.push(chunk as Uint8Array<ArrayBuffer>);
+    }
+    this.#gatheredBytes += chunk.byteLength;
+    gatheredByAll += chunk.byteLength;
+    if (this.#gatheredBytes < (gatheredByAll > mostGathered ? smallPostSize : postSize)) {
+      return undefined;
+    }
+    this.#post();
+    return this.#underWay > mostPosted ? this.#makeRoom() : undefined;
   }
 
-  /** Begins to write what has been gathered, and to hash it if that has begun at all. */
-  #sendCurrent(): void {
-    const buffer = this.#current;
-    if (buffer === undefined) {
-      return;
+  #copySmall(chunk: Uint8Array): void {
+    if (this.#tail === undefined || this.#tailFilled + chunk.byteLength > this.#tail.byteLength) {
+      this.#endTail();
+      this.#tail = new Uint8Array(smallPostSize);
     }
-    const length = this.#filled;
-    const position = this.#sent;
-    this.#written = this.#written.then(() => this.#writeFile(buffer.subarray(0, length), position));
-    const part: Part = { buffer, length, written: this.#written, hashed: undefined };
-    this.#current = undefined;
-    this.#filled = 0;
-    this.#sent += length;
-    this.#pending.push(part);
-    if (this.#hasher !== undefined) {
-      this.#hashPart(this.#hasher, part);
+    this.#tail.set(chunk, this.#tailFilled);
+    this.#tailFilled += chunk.byteLength;
+  }
+
+  #endTail(): void {
+    if (this.#tail !== undefined) {
+      this.#gathered.push(this.#tail.subarray(0, this.#tailFilled));
+      this.#tail = undefined;
+      this.#tailFilled = 0;
     }
   }
 
-  /** One after the other: what is on disk after a failure is a beginning of what was sent, without gaps. */
-  async #writeFile(bytes: Uint8Array, position: number): Promise<void> {
-    if (this.#failure !== undefined) {
+  /** Gives what was gathered to the thread. */
+  #post(): void {
+    const bytes = this.#gatheredBytes;
+    if (bytes === 0 || this.#discarded || this.#failure !== undefined) {
       return;
     }
-    try {
-      for (let offset = 0; offset < bytes.byteLength;) {
-        const rest = bytes.byteLength - offset;
-        offset += (await this.#requireFile().write(bytes, offset, rest, position + offset)).bytesWritten;
-      }
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
-    this.#unsynced += bytes.byteLength;
-    if (this.#unsynced >= syncInterval && this.#syncing === undefined) {
+    this.#endTail();
+    const chunks = this.#gathered.splice(0);
+    const position = this.#posted;
+    this.#gatheredBytes = 0;
+    gatheredByAll -= bytes;
+    this.#posted += bytes;
+    this.#underWay += bytes;
+    this.#setOpen(true);
+    const appended = this.#ask(
+      { op: "append", ...this.#target(), position, chunks, algorithms: this.#algorithms() },
+      chunks.map(({ buffer }) => buffer),
+    );
+    const answered = appended.then(
+      () => this.#noteWritten(bytes),
+      () => this.#noteWritten(0), // What failed is kept in `#failure`.
+    );
+    this.#appends.push(
+      answered.then(() => {
+        this.#underWay -= bytes;
+        void this.#appends.shift();
+      }),
+    );
+  }
+
+  #noteWritten(bytes: number): void {
+    this.#unsynced += bytes;
+    if (this.#unsynced >= syncInterval && this.#syncing === undefined && this.#descriptor !== undefined) {
       this.#unsynced = 0;
-      this.#syncing = this.#requireFile()
-        .datasync()
+      this.#syncing = flushData(this.#descriptor)
         .catch((error: unknown) => this.#fail(error))
         .finally(() => (this.#syncing = undefined));
     }
   }
 
-  #hashPart(hasher: BlobHasher, part: Part): void {
-    part.hashed = hasher.update(part.buffer.subarray(0, part.length))?.catch((error: unknown) => this.#fail(error));
-  }
-
-  /** Starts hashing: what the file holds from before, then what is in memory. */
-  async #beginHash(hasher: BlobHasher): Promise<void> {
-    const first = this.#sent - this.#pending.reduce((sum, { length }) => sum + length, 0);
-    this.#hasher = hasher;
-    await this.#hashRange(hasher, first);
-    for (const part of this.#pending) {
-      this.#hashPart(hasher, part);
+  async #makeRoom(): Promise<void> {
+    while (this.#underWay > mostPosted) {
+      await this.#appends[0];
     }
-  }
-
-  async #finishHash(): Promise<ReadonlyMap<DigestAlgorithm, string>> {
-    if (this.#hasher === undefined) {
-      await this.#reopen();
-      const isSmall = this.#sent <= mostBuffers * 256 * 1024;
-      await this.#beginHash(isSmall ? new InlineHasher(this.#algorithms()) : new ThreadHasher(this.#algorithms()));
-    }
-    const hasher = this.#hasher;
-    this.#hasher = undefined;
-    return (await hasher?.digest().catch((error: unknown) => this.#fail(error))) ?? new Map();
-  }
-
-  /** Hashes the file anew, for an algorithm that nobody had announced. */
-  async #hashFile(algorithms: readonly DigestAlgorithm[]): Promise<ReadonlyMap<DigestAlgorithm, string>> {
-    await this.#settle();
-    await this.#reopen();
-    this.#hasher = new ThreadHasher(algorithms);
-    await this.#hashRange(this.#hasher, this.#sent);
-    return await this.#finishHash();
-  }
-
-  /** Hashes the file from its beginning to `end`. */
-  async #hashRange(hasher: BlobHasher, end: number): Promise<void> {
-    if (end === 0) {
-      return;
-    }
-    const buffer = buffers.take();
-    try {
-      for (let position = 0; position < end;) {
-        const length = Math.min(buffer.byteLength, end - position);
-        const { bytesRead } = await this.#requireFile().read(buffer, 0, length, position);
-        if (bytesRead === 0) {
-          throw new RegistryError("REGISTRY_STORE_WRITE", "cannot store: the upload's file has become shorter");
-        }
-        await hasher.update(buffer.subarray(0, bytesRead));
-        position += bytesRead;
-      }
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      buffers.giveBack(buffer);
-    }
-    this.#check();
-  }
-
-  /** Resolves when the disk has all of it. */
-  async #sync(): Promise<void> {
-    await this.#settle();
-    await this.#reopen();
-    await this.#requireFile().datasync();
     this.#check();
   }
 
   /** Waits for everything under way. What failed is kept in `#failure`. */
   async #settle(): Promise<void> {
-    while (this.#pending.length > 0) {
-      await this.#finishOldest();
-    }
+    await this.#appends.at(-1);
     await this.#syncing;
   }
 
-  async #finishOldest(): Promise<void> {
-    const part = this.#pending[0];
-    if (part === undefined) {
-      return;
+  /** Resolves when the disk has all of it. */
+  async #sync(): Promise<void> {
+    this.#check();
+    if (this.#descriptor === undefined) {
+      throw new RegistryError("REGISTRY_STORE_WRITE", "cannot store: the upload's file is closed");
     }
-    await part.written;
-    await part.hashed;
-    if (this.#pending[0] === part) {
-      this.#pending.shift();
-      buffers.giveBack(part.buffer);
+    try {
+      await flushData(this.#descriptor);
+    } catch (error) {
+      throw writeError(error);
     }
+    this.#check();
   }
 
-  async #reopen(): Promise<void> {
-    this.#check();
+  async #ask(request: DiskRequest, given: readonly ArrayBuffer[] = []): Promise<DiskAnswer> {
     try {
-      this.#file ??= await open(this.#parts.path, openFlags);
+      const answer = await this.#thread.request(request, given);
+      this.#descriptor = answer.descriptor ?? this.#descriptor;
+      return answer;
     } catch (error) {
+      this.#fail(error);
       throw writeError(error);
     }
   }
 
-  async #close(): Promise<void> {
-    const file = this.#file;
-    this.#file = undefined;
-    await file?.close();
+  #target(): { readonly file: number; readonly path: string } {
+    return { file: this.#file, path: this.#parts.path };
   }
 
-  #dropHash(): void {
-    this.#hasher?.discard();
-    this.#hasher = undefined;
+  /** Notes whether the thread has the file open, which is how much it has to do. */
+  #setOpen(isOpen: boolean): void {
+    if (this.#isOpen !== isOpen) {
+      this.#isOpen = isOpen;
+      this.#descriptor = undefined;
+      this.#thread.load += isOpen ? 1 : -1;
+    }
+  }
+
+  /** Forgets what was gathered. */
+  #drop(): void {
+    gatheredByAll -= this.#gatheredBytes;
+    this.#gatheredBytes = 0;
+    this.#gathered.length = 0;
+    this.#tail = undefined;
+    this.#tailFilled = 0;
   }
 
   #algorithms(): readonly DigestAlgorithm[] {
     return this.#parts.algorithm === "sha256" ? ["sha256"] : digestAlgorithms;
   }
 
-  #requireFile(): FileHandle {
-    if (this.#file === undefined) {
-      throw new RegistryError("REGISTRY_STORE_WRITE", "cannot store: the upload's file is closed");
-    }
-    return this.#file;
-  }
-
   #fail(error: unknown): void {
     this.#failure ??= writeError(error);
+    this.#drop();
   }
 
   #check(): void {
@@ -361,4 +314,13 @@ export class UploadFile implements Spool {
   }
 }
 
-const openFlags = constants.O_RDWR;
+/** Makes what is open there durable. */
+async function flushAndClose({ unflushed = [] }: DiskAnswer): Promise<void> {
+  try {
+    await Promise.all(unflushed.map((descriptor) => flush(descriptor)));
+  } catch (error) {
+    throw writeError(error);
+  } finally {
+    await Promise.all(unflushed.map((descriptor) => closeFile(descriptor)));
+  }
+}

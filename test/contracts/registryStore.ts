@@ -436,20 +436,25 @@ export function registryStoreContract(name: string, make: (t: TestContext) => Pr
     const there = await pushBlob(store, Buffer.from("there"));
     const elsewhere = await pushBlob(store, Buffer.from("elsewhere"), { to: "other" });
     const child = await pushManifest(store, "child");
+    const layer = await pushBlob(store, Buffer.from("a layer, not a manifest"));
     const absent = digestOf(Buffer.from("absent"));
     const unknown = `blake3:${"0".repeat(64)}`;
     const manifest = imageManifest("parent");
     const named = [there, elsewhere, child, absent, unknown, absent];
-    const references = named.map((digest) => ({ digest, kind: digest === child ? "manifest" : "blob" }) as const);
+    const references = [
+      ...named.map((digest) => ({ digest, kind: digest === child ? "manifest" : "blob" }) as const),
+      { digest: layer, kind: "manifest" } as const,
+      { digest: child, kind: "blob" } as const,
+    ];
     await assert.rejects(store.putManifest(repository, { ...manifest, references, tags: ["v1"] }), (error) => {
       assert.ok(error instanceof RegistryError);
       assert.equal(error.code, "REGISTRY_MANIFEST_BLOB_UNKNOWN");
-      assert.deepEqual(error.digests, [elsewhere, absent, unknown]);
+      assert.deepEqual(error.digests, [elsewhere, absent, unknown, layer, child]);
       return true;
     });
     assert.equal(await store.getManifest(repository, manifest.digest), undefined);
     assert.equal(await store.getTag(repository, "v1"), undefined);
-    const complete = references.filter(({ digest }) => digest === there || digest === child);
+    const complete = references.slice(0, named.length).filter(({ digest }) => digest === there || digest === child);
     await store.putManifest(repository, { ...manifest, references: complete, tags: ["v1"] });
     assert.equal(await store.getTag(repository, "v1"), manifest.digest);
   });

@@ -163,7 +163,7 @@ async function append(
   }
   try {
     const idleMs = config.bodyIdleSeconds * 1000;
-    const length = await streamBody(request, (chunk) => upload.write(chunk), { maxBytes, idleMs });
+    const length = await streamBody(request, (chunk) => upload.give(chunk), { maxBytes, idleMs });
     if (maxBytes !== undefined && length !== maxBytes) {
       throw wrongSize(maxBytes, repository, upload);
     }

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { temporaryDirectory } from "../../test/support/temporaryDirectory.ts";
+import { DiskThread } from "./diskThread.ts";
+
+function start(t: TestContext) {
+  const directory = temporaryDirectory(t);
+  return { thread: new DiskThread(), directory, path: join(directory, "upload") };
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+const chunksOf = (...texts: readonly string[]): Uint8Array<ArrayBuffer>[] =>
+  texts.map((text) => new TextEncoder().encode(text));
+
+test("chunks are written and hashed, and their memory is taken", async (t) => {
+  const { thread, path } = start(t);
+  await thread.request({ op: "create", file: 1, path });
+  const chunks = chunksOf("one,", "two,");
+  const append = (position: number, chunks: Uint8Array<ArrayBuffer>[]) =>
+    thread.request(
+      { op: "append", file: 1, path, position, chunks, algorithms: ["sha256"] },
+      chunks.map(({ buffer }) => buffer),
+    );
+  const first = append(0, chunks);
+  assert.equal(chunks[0]?.byteLength, 0);
+  const { descriptor = 0 } = await first;
+  assert.ok(descriptor > 2);
+  await append(8, chunksOf("three"));
+  assert.equal(readFileSync(path, "utf8"), "one,two,three");
+  for (const algorithm of ["sha256", "sha512"]) {
+    const { digest } = await thread.request({ op: "digest", file: 1, path, algorithm });
+    assert.equal(digest, createHash(algorithm).update("one,two,three").digest("hex"));
+  }
+  await thread.request({ op: "discard", file: 1, path });
+  assert.equal(existsSync(path), false);
+});
+
+test("what was written by an earlier process is hashed too, piece by piece", async (t) => {
+  const { thread, path } = start(t);
+  const before = Buffer.alloc(40 * 1024 ** 2, "0123456789");
+  writeFileSync(path, before);
+  const chunks = chunksOf("end");
+  await thread.request(
+    { op: "append", file: 1, path, position: before.length, chunks, algorithms: ["sha256"] },
+    chunks.map(({ buffer }) => buffer),
+  );
+  let answers = 0;
+  for (let digest: string | undefined; digest === undefined; answers++) {
+    ({ digest } = await thread.request({ op: "digest", file: 1, path, algorithm: "sha256" }));
+    if (digest !== undefined) assert.equal(digest, sha256(Buffer.concat([before, Buffer.from("end")])));
+  }
+  assert.ok(answers > 1, "others had their turn meanwhile");
+  await thread.request({ op: "close", file: 1, path });
+});
+
+test("file and links are renamed, and what is to be flushed is handed over", async (t) => {
+  const { thread, directory, path } = start(t);
+  writeFileSync(path, "content");
+  const to = join(directory, "blobs/aa/data");
+  const present = join(directory, "links/present/link");
+  mkdirSync(join(directory, "links/present"), { recursive: true });
+  writeFileSync(present, "same");
+  const { ino } = statSync(present);
+  const links = ["absent", "present"].map((name) => ({
+    temporary: join(directory, `${name}.tmp`),
+    to: join(directory, "links", name, "link"),
+    content: name === "absent" ? "new" : "same",
+  }));
+  const prepared = await thread.request({ op: "prepare", file: 1, path, links });
+  assert.equal(prepared.unflushed?.length, 1, "what is there already is left alone");
+  assert.equal(existsSync(join(directory, "links/absent")), false, "nothing is to be seen yet");
+  const published = await thread.request({ op: "publish", file: 1, path, to, touched: 1_800_000_000 });
+  assert.equal(readFileSync(to, "utf8"), "content");
+  assert.equal(statSync(to).mtimeMs, 1_800_000_000_000);
+  assert.equal(readFileSync(join(directory, "links/absent/link"), "utf8"), "new");
+  assert.equal(statSync(present).ino, ino);
+  // The directories with new entries: blobs/aa, blobs, the root, links/absent, links.
+  assert.equal(published.unflushed?.length, 5);
+  for (const descriptor of [...prepared.unflushed, ...published.unflushed]) closeSync(descriptor);
+  assert.equal(existsSync(join(directory, "absent.tmp")), false);
+});
+
+test("links that were prepared are dropped with their upload", async (t) => {
+  const { thread, directory, path } = start(t);
+  writeFileSync(path, "content");
+  const temporary = join(directory, "link.tmp");
+  const links = [{ temporary, to: join(directory, "links/link"), content: "x" }];
+  const { unflushed = [] } = await thread.request({ op: "prepare", file: 1, path, links });
+  unflushed.forEach((descriptor) => closeSync(descriptor));
+  assert.ok(existsSync(temporary));
+  await thread.request({ op: "discard", file: 1, path });
+  assert.equal(existsSync(temporary), false);
+});
+
+test("errors of the system keep their code, and no later write leaves a gap", async (t) => {
+  const { thread, directory, path } = start(t);
+  await assert.rejects(thread.request({ op: "digest", file: 1, path, algorithm: "sha256" }), { code: "ENOENT" });
+  await assert.rejects(thread.request({ op: "create", file: 2, path: directory }), { code: "EEXIST" });
+  await assert.rejects(thread.request({ op: "create", file: 2, path: join(directory, "no/such") }), { code: "ENOENT" });
+
+  // A device that is always full.
+  const full = "/dev/full";
+  const append = (position: number): Promise<unknown> =>
+    thread.request({ op: "append", file: 3, path: full, position, chunks: chunksOf("x"), algorithms: [] });
+  await assert.rejects(append(0), { code: "ENOSPC" });
+  await assert.rejects(append(1), { code: "ENOSPC" });
+  await thread.request({ op: "close", file: 3, path: full });
+});

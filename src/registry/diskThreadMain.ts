@@ -1,0 +1,271 @@
+/** What a disk thread is asked to do. `file` names an upload; requests for one are answered in order. */
+export type DiskRequest =
+  | { readonly op: "create"; readonly file: number; readonly path: string }
+  | {
+      readonly op: "append";
+      readonly file: number;
+      readonly path: string;
+      readonly position: number;
+      readonly chunks: readonly Uint8Array[];
+      /** Hashes to keep up with what is written. */
+      readonly algorithms: readonly string[];
+    }
+  | { readonly op: "digest"; readonly file: number; readonly path: string; readonly algorithm: string }
+  | {
+      /** Writes the links that are not there yet under temporary names, to be flushed before they are published. */
+      readonly op: "prepare";
+      readonly file: number;
+      readonly path: string;
+      readonly links: readonly DiskLink[];
+    }
+  | {
+      /** Renames the file and the links that were prepared, in this order. */
+      readonly op: "publish";
+      readonly file: number;
+      readonly path: string;
+      readonly to: string;
+      /** In seconds since the epoch. */
+      readonly touched: number;
+    }
+  | { readonly op: "close" | "discard"; readonly file: number; readonly path: string };
+
+export interface DiskLink {
+  readonly temporary: string;
+  readonly to: string;
+  readonly content: string;
+}
+
+/** What it answers, or the error of the system. */
+export interface DiskAnswer {
+  /** Where the file is open, until `publish`, `close` or `discard`. */
+  readonly descriptor?: number;
+  /** Lower-case hexadecimal. Absent from the answer to `digest`: there is more to hash, ask again. */
+  readonly digest?: string;
+  /** Descriptors of what has to be flushed before the next step, or before the change is safe; the asker closes them. */
+  readonly unflushed?: readonly number[];
+  readonly error?: { readonly message: string; readonly code: string };
+}
+
+/** The body of a disk thread. It stands alone: nothing of this file, nor of any other, is in its reach. */
+export function diskThreadMain(): void {
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  const fs = process.getBuiltinModule("node:fs");
+  const paths = process.getBuiltinModule("node:path");
+  const { parentPort } = process.getBuiltinModule("node:worker_threads");
+  type Hash = ReturnType<typeof createHash>;
+
+  interface OpenFile {
+    descriptor: number | undefined;
+    /** Set by a write that failed: later ones would leave a gap. */
+    failure: Error | undefined;
+    /** Links that were written aside. */
+    prepared: readonly DiskLink[];
+    /** Hashes and how many bytes they have seen, from the first one on. */
+    readonly hashes: Map<string, { readonly hash: Hash; seen: number; digest?: string }>;
+  }
+  const files = new Map<number, OpenFile>();
+  /** How much is hashed for one request, in bytes: others wait meanwhile. */
+  const slice = 16 * 1024 ** 2;
+  const piece = new Uint8Array(512 * 1024);
+  const directoryFlags = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY;
+
+  const stateOf = (file: number): OpenFile => {
+    let state = files.get(file);
+    if (state === undefined) {
+      state = { descriptor: undefined, failure: undefined, prepared: [], hashes: new Map() };
+      files.set(file, state);
+    }
+    return state;
+  };
+  const open = (state: OpenFile, path: string): number => {
+    state.descriptor ??= fs.openSync(path, fs.constants.O_RDWR);
+    return state.descriptor;
+  };
+  const close = (state: OpenFile): void => {
+    if (state.descriptor !== undefined) {
+      fs.closeSync(state.descriptor);
+      state.descriptor = undefined;
+    }
+  };
+  const writeAll = (descriptor: number, chunks: readonly Uint8Array[], start: number): number => {
+    let position = start;
+    for (let rest = [...chunks]; rest.length > 0;) {
+      let written = fs.writevSync(descriptor, rest, position);
+      position += written;
+      while (rest[0] !== undefined && written >= rest[0].byteLength) {
+        written -= rest[0].byteLength;
+        rest.shift();
+      }
+      if (rest[0] !== undefined && written > 0) {
+        rest = [rest[0].subarray(written), ...rest.slice(1)];
+      }
+    }
+    return position;
+  };
+
+  const append = (request: DiskRequest & { op: "append" }): DiskAnswer => {
+    const state = stateOf(request.file);
+    if (state.failure !== undefined) {
+      throw state.failure;
+    }
+    const descriptor = open(state, request.path);
+    const { position, chunks } = request;
+    for (const algorithm of position === 0 ? request.algorithms : []) {
+      state.hashes.set(algorithm, { hash: createHash(algorithm), seen: 0 });
+    }
+    let end: number;
+    try {
+      end = writeAll(descriptor, chunks, position);
+    } catch (error) {
+      state.failure = error as Error;
+      throw error;
+    }
+    for (const entry of state.hashes.values()) {
+      if (entry.seen === position) {
+        chunks.forEach((chunk) => entry.hash.update(chunk));
+        entry.seen = end;
+      }
+    }
+    // Given back at once; the collector would let much of it gather first.
+    chunks.forEach((chunk) => void (chunk.buffer as ArrayBuffer).transfer(0));
+    return { descriptor };
+  };
+
+  const digest = ({ file, path, algorithm }: DiskRequest & { op: "digest" }): DiskAnswer => {
+    const state = stateOf(file);
+    const descriptor = open(state, path);
+    let entry = state.hashes.get(algorithm);
+    if (entry === undefined) {
+      entry = { hash: createHash(algorithm), seen: 0 };
+      state.hashes.set(algorithm, entry);
+    }
+    if (entry.digest === undefined) {
+      const { size } = fs.fstatSync(descriptor);
+      const stop = Math.min(size, entry.seen + slice);
+      while (entry.seen < stop) {
+        const read = fs.readSync(descriptor, piece, 0, Math.min(piece.byteLength, stop - entry.seen), entry.seen);
+        entry.hash.update(piece.subarray(0, read));
+        entry.seen += read;
+      }
+      if (entry.seen < size) {
+        return { descriptor };
+      }
+      entry.digest = entry.hash.digest("hex");
+    }
+    return { descriptor, digest: entry.digest };
+  };
+
+  /** Makes the directory and adds to `changed` which directories have new entries. */
+  const makeDirectory = (path: string, changed: Set<string>): void => {
+    const firstMade = fs.mkdirSync(path, { recursive: true });
+    if (firstMade !== undefined) {
+      for (let made = path; made.length >= firstMade.length; made = paths.dirname(made)) {
+        changed.add(paths.dirname(made));
+      }
+    }
+  };
+  /** Runs `step` in a directory that another request may be removing because it was empty. */
+  const within = (directory: string, changed: Set<string>, step: () => void): void => {
+    for (let attempt = 1; ; attempt++) {
+      makeDirectory(directory, changed);
+      try {
+        step();
+        changed.add(directory);
+        return;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === 3) {
+          throw error;
+        }
+      }
+    }
+  };
+  const holds = (path: string, content: string): boolean => {
+    try {
+      return fs.readFileSync(path, "latin1") === content;
+    } catch {
+      return false; // Absent or unreadable: written anew, and that says what is wrong.
+    }
+  };
+
+  const dropPrepared = (state: OpenFile): void => {
+    state.prepared.forEach(({ temporary }) => fs.rmSync(temporary, { force: true }));
+    state.prepared = [];
+  };
+  /** Opens one after the other; when one cannot be opened, none stays open. */
+  const openAll = <T>(items: Iterable<T>, openOne: (item: T) => number): readonly number[] => {
+    const descriptors: number[] = [];
+    try {
+      for (const item of items) {
+        descriptors.push(openOne(item));
+      }
+      return descriptors;
+    } catch (error) {
+      descriptors.forEach((descriptor) => fs.closeSync(descriptor));
+      throw error;
+    }
+  };
+
+  const prepare = ({ file, links }: DiskRequest & { op: "prepare" }): DiskAnswer => {
+    const state = stateOf(file);
+    state.prepared = links.filter(({ to, content }) => !holds(to, content));
+    const unflushed = openAll(state.prepared, ({ temporary, content }) => {
+      const descriptor = fs.openSync(temporary, "wx", 0o644);
+      fs.writeSync(descriptor, content);
+      return descriptor;
+    });
+    return { unflushed };
+  };
+
+  const publish = ({ file, path, to, touched }: DiskRequest & { op: "publish" }): DiskAnswer => {
+    const state = stateOf(file);
+    fs.futimesSync(open(state, path), touched, touched);
+    close(state);
+    const changed = new Set<string>();
+    within(paths.dirname(to), changed, () => fs.renameSync(path, to));
+    for (const link of state.prepared) {
+      within(paths.dirname(link.to), changed, () => fs.renameSync(link.temporary, link.to));
+    }
+    state.prepared = [];
+    return { unflushed: openAll(changed, (directory) => fs.openSync(directory, directoryFlags)) };
+  };
+
+  const perform = (request: DiskRequest): DiskAnswer => {
+    const { op, file, path } = request;
+    switch (op) {
+      case "create":
+        fs.closeSync(fs.openSync(path, "wx", 0o644));
+        return {};
+      case "append":
+        return append(request);
+      case "digest":
+        return digest(request);
+      case "prepare":
+        return prepare(request);
+      case "publish":
+        return publish(request);
+      case "close":
+        close(stateOf(file));
+        if (stateOf(file).failure !== undefined) {
+          files.delete(file); // Whoever goes on looks at the file anew.
+        }
+        return {};
+      case "discard":
+        close(stateOf(file));
+        dropPrepared(stateOf(file));
+        files.delete(file);
+        fs.rmSync(path, { force: true });
+        return {};
+    }
+  };
+
+  parentPort?.on("message", (request: DiskRequest) => {
+    let answer: DiskAnswer;
+    try {
+      answer = perform(request);
+    } catch (error) {
+      const { message, code = "" } = error as NodeJS.ErrnoException;
+      answer = { error: { message, code } };
+    }
+    parentPort.postMessage(answer);
+  });
+}
