@@ -20,6 +20,12 @@ export interface PushOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** An upload broke off, and can be taken up. */
+interface Interruption {
+  /** The header of that name: when the registry wants to be asked again. */
+  readonly retryAfter: string | undefined;
+}
+
 /** The same bytes from the start, each time it is called. */
 export type Content = () => AsyncIterable<Uint8Array>;
 
@@ -124,13 +130,13 @@ export class BlobUpload {
       let offset = 0;
       for (let failed = 0; offset < this.#descriptor.size;) {
         const sent = await this.#sendPart(reader, offset);
-        if (sent !== undefined) {
+        if (typeof sent === "number") {
           offset = sent;
           failed = 0;
           continue;
         }
         const before = offset;
-        if (!(await this.#connection.retry.next(failed + 1, undefined, this.#options.signal))) {
+        if (!(await this.#connection.retry.next(failed + 1, sent.retryAfter, this.#options.signal))) {
           throw new OciError("OCI_REGISTRY", `${this.#what()}: the upload broke off at byte ${offset} again and again`);
         }
         offset = await this.#held();
@@ -145,8 +151,8 @@ export class BlobUpload {
     await this.#commit([]);
   }
 
-  /** Sends bytes from `offset` on; answers how many the registry then holds, or undefined when that is to be asked. */
-  async #sendPart(reader: ContentReader, offset: number): Promise<number | undefined> {
+  /** Sends bytes from `offset` on; answers how many the registry then holds, or, when that is to be asked, how soon. */
+  async #sendPart(reader: ContentReader, offset: number): Promise<number | Interruption> {
     const { size } = this.#descriptor;
     const { chunkBytes = size, onProgress, signal } = this.#options;
     const length = Math.min(chunkBytes, size - offset);
@@ -174,14 +180,14 @@ export class BlobUpload {
       if (!mayResume) {
         throw this.#failure(answer);
       }
-      return undefined;
+      return { retryAfter: answer.headers["retry-after"] };
     } catch (error) {
       const { failure } = reader;
       if (failure !== undefined) {
         throw failure;
       }
       if (error instanceof TransportError && error.code === "TRANSPORT_UNREACHABLE" && signal?.aborted !== true) {
-        return undefined;
+        return { retryAfter: undefined };
       }
       throw error;
     }

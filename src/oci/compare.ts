@@ -1,8 +1,9 @@
 import type { Descriptor } from "./descriptor.ts";
-import type { ImageConfig } from "./imageConfig.ts";
-import { readImageConfig } from "./imageConfig.ts";
+import type { FetchedManifest } from "./fetchedManifest.ts";
+import { readImageConfig, type ImageConfig } from "./imageConfig.ts";
 import type { ImageSource } from "./imageSource.ts";
 import { readTree } from "./imageTree.ts";
+import { inParallel } from "./parallel.ts";
 import { formatPlatform, isAttestation } from "./platform.ts";
 import type { CallOptions } from "./registryClient.ts";
 
@@ -53,6 +54,8 @@ export interface Comparison {
   readonly difference?: string;
 }
 
+const fetchedAtOnce = 5;
+
 /** Members of a configuration in the order in which a difference is worth telling. */
 const configMembers = ["os", "architecture", "variant", "os.version", "config", "created", "author", "history"];
 
@@ -64,23 +67,26 @@ export async function readComparable(source: ImageSource, options: CallOptions =
       manifest.kind === "index" ? manifest.manifests.map((entry) => [entry.digest, entry] as const) : [],
     ),
   );
-  const images: PlatformImage[] = [];
-  for (const { descriptor, manifest } of tree.manifests) {
+  const readImage = async (fetched: FetchedManifest, signal: AbortSignal): Promise<PlatformImage | undefined> => {
+    const { descriptor, manifest } = fetched;
     const entry = entries.get(descriptor.digest);
-    if (manifest.kind === "image" && !(entry !== undefined && isAttestation(entry))) {
-      const content = await readImageConfig(source, manifest, options);
-      const platform = entry?.platform ?? content?.platform;
-      images.push({
-        platform: platform === undefined ? "" : formatPlatform(platform),
-        manifest: descriptor,
-        config: manifest.config,
-        layers: manifest.layers,
-        content,
-      });
+    if (manifest.kind !== "image" || (entry !== undefined && isAttestation(entry))) {
+      return undefined;
     }
-  }
+    const { config, layers } = manifest;
+    const content = await readImageConfig(source, manifest, { signal });
+    const platform = entry?.platform ?? content?.platform;
+    const text = platform === undefined ? "" : formatPlatform(platform);
+    return { platform: text, manifest: descriptor, config, layers, content };
+  };
+  const images = await inParallel(tree.manifests, fetchedAtOnce, readImage, options.signal);
   const { descriptor, manifest } = tree.root;
-  return { name: source.name, root: descriptor, isIndex: manifest.kind === "index", images };
+  return {
+    name: source.name,
+    root: descriptor,
+    isIndex: manifest.kind === "index",
+    images: images.filter((image) => image !== undefined),
+  };
 }
 
 /** Whether two images are the same, for each platform and as a whole. */

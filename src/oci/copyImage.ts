@@ -161,11 +161,22 @@ class ImageCopy {
     return from !== undefined && from.domain === to ? from.path : undefined;
   }
 
+  /** Indexes come after what they name; lists of referrers would not bear being changed from several sides. */
   async #putManifests(manifests: readonly FetchedManifest[]): Promise<void> {
-    for (const fetched of manifests) {
-      await this.#destination.putManifest(fetched, this.#options);
+    const isFree = ({ manifest }: FetchedManifest): boolean =>
+      manifest.kind === "image" && manifest.subject === undefined;
+    const { parallel = defaultParallel, signal } = this.#options;
+    const put = async (fetched: FetchedManifest, stop: AbortSignal): Promise<void> => {
+      await this.#destination.putManifest(fetched, { signal: stop });
       this.#manifests += 1;
-    }
+    };
+    await inParallel(manifests.filter(isFree), parallel, put, signal);
+    await inParallel(
+      manifests.filter((fetched) => !isFree(fetched)),
+      1,
+      put,
+      signal,
+    );
   }
 
   /** Copies what refers to any of the manifests, and what refers to that. */

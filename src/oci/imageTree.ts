@@ -4,6 +4,7 @@ import type { FetchedManifest } from "./fetchedManifest.ts";
 import type { ImageSource } from "./imageSource.ts";
 import type { Manifest } from "./manifest.ts";
 import { isForeignLayer, manifestKind } from "./mediaType.ts";
+import { inParallel } from "./parallel.ts";
 import type { CallOptions } from "./registryClient.ts";
 
 /** Manifests and blobs that belong together. */
@@ -18,6 +19,7 @@ export interface ImageTree {
 /** Indexes name indexes name images: nobody goes further. */
 const deepest = 8;
 const mostManifests = 2000;
+const fetchedAtOnce = 5;
 /** Of all manifests of an image together, in bytes: they are kept in memory. */
 const manifestBytesLimit = 64 * 1024 * 1024;
 
@@ -65,21 +67,35 @@ class TreeReader {
   }
 
   async #visit(fetched: FetchedManifest, depth: number): Promise<void> {
-    this.#bytes += fetched.bytes.byteLength;
-    if (depth > deepest || this.#manifests.size >= mostManifests || this.#bytes > manifestBytesLimit) {
-      const what = depth > deepest ? "indexes within indexes" : "manifests";
-      throw new OciError("OCI_TOO_LARGE", `${this.#source.name} is made of too many ${what}`);
-    }
     const { manifests, blobs } = contentOf(fetched.manifest);
-    for (const descriptor of manifests) {
-      if (!this.#manifests.has(descriptor.digest)) {
-        await this.#visit(await this.#source.getManifest(descriptor, this.#options), depth + 1);
+    const unknown = manifests.filter(({ digest }) => !this.#manifests.has(digest));
+    this.#count(fetched.bytes.byteLength, unknown, depth);
+    const children = await inParallel(
+      unknown,
+      fetchedAtOnce,
+      (descriptor, signal) => this.#source.getManifest(descriptor, { signal }),
+      this.#options.signal,
+    );
+    for (const child of children) {
+      if (!this.#manifests.has(child.descriptor.digest)) {
+        await this.#visit(child, depth + 1);
       }
     }
     for (const descriptor of blobs) {
       this.#addBlob(descriptor);
     }
     this.#manifests.set(fetched.descriptor.digest, fetched);
+  }
+
+  /** Before they are fetched, counts what comes. @throws OciError OCI_TOO_LARGE */
+  #count(bytes: number, children: readonly Descriptor[], depth: number): void {
+    this.#bytes += bytes;
+    const coming = children.reduce((sum, { size }) => sum + size, 0);
+    const tooMany = this.#manifests.size + children.length >= mostManifests;
+    if (depth > deepest || tooMany || this.#bytes + coming > manifestBytesLimit) {
+      const what = depth > deepest ? "indexes within indexes" : "manifests";
+      throw new OciError("OCI_TOO_LARGE", `${this.#source.name} is made of too many ${what}`);
+    }
   }
 
   /** @throws OciError OCI_SIZE when two manifests differ about the size of one blob */

@@ -65,9 +65,12 @@ export class RegistryDestination implements ImageDestination {
     return await this.#client.pushBlob(this.#image.path, descriptor, content, options);
   }
 
-  async putManifest({ descriptor, bytes }: FetchedManifest, options?: CallOptions): Promise<void> {
+  async putManifest({ descriptor, bytes, manifest }: FetchedManifest, options?: CallOptions): Promise<void> {
     const { mediaType, digest } = descriptor;
-    if (!(await this.#client.hasManifest(this.#image.path, digest, options))) {
+    // A referrer may be there and yet not be listed, if an earlier attempt broke off in between.
+    const isThere =
+      manifest.subject === undefined && (await this.#client.hasManifest(this.#image.path, digest, options));
+    if (!isThere) {
       await this.#client.putManifest(this.#image.path, digest, bytes, mediaType, options);
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Our registry client, layouts and archives against the real registry, skopeo and the Docker engine: what one writes, the
- * other reads, byte for byte.
+ * Our registry client, layouts and archives against the real registry, skopeo, the Docker engine, and our own registry: what
+ * one writes, the other reads, byte for byte.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -38,6 +38,7 @@ import { startDockerRegistry } from "../support/dockerRegistry.ts";
 import { failsWith } from "../support/failsWith.ts";
 import { canStartDockerEngine, peerPath, requireDockerEngine, requirePeer } from "../support/peers.ts";
 import { MemorySource, multiPlatformSample, sampleImage, sampleReferrer, tarOf } from "../support/sampleImage.ts";
+import { ListeningRegistry } from "../support/registry.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
 import type { Scope } from "../support/temporaryDirectory.ts";
 
@@ -259,6 +260,64 @@ test("a download that breaks off is taken up where it broke", async (t) => {
   const [layer] = sample.layers;
   const stored = readFileSync(join(layout, "blobs", (layer?.digest ?? "").replace(":", "/")));
   assert.ok(stored.equals(sample.blobs.get(layer?.digest ?? "") ?? Buffer.alloc(0)));
+});
+
+describe("with our own registry", () => {
+  async function startOurs(t: TestContext): Promise<Site> {
+    const address = (await ListeningRegistry.start(t)).host;
+    return { address, client: await clientFor(t, address) };
+  }
+
+  test("an upload that breaks off is taken up where the registry has got to", async (t) => {
+    const site = await startOurs(t);
+    const proxy = await startCuttingProxy(t, site.address);
+    const client = await clientFor(t, proxy.address);
+    const sample = sampleImage({ layers: [randomBytes(12_000_000)] });
+    proxy.cut("toServer", 5_000_000, 2);
+    const positions: number[] = [];
+    await copy(new MemorySource(sample), new RegistryDestination(client, parseImageName(`${proxy.address}/cut:1`)), {
+      onProgress: ({ transferred, state, size }) => {
+        if (state === "copying" && size > 1_000_000) positions.push(transferred);
+      },
+    });
+    assert.equal(proxy.cuts(), 2);
+    const backs = positions.filter((position, index) => position < (positions[index - 1] ?? 0));
+    assert.ok(backs.length >= 2, "once for each cut, and again where the registry had not noticed it yet");
+    assert.ok(
+      backs.every((position) => position > 1_000_000),
+      `began again from the start: ${backs.join(", ")}`,
+    );
+    assert.equal((await site.client.getManifest("cut", "1")).descriptor.digest, sample.root.digest);
+  });
+
+  test("referrers are kept by the registry, without a fallback tag", async (t) => {
+    const site = await startOurs(t);
+    const sample = multiPlatformSample();
+    const signature = sampleReferrer(sample.root, "application/vnd.example.signature");
+    await copy(new MemorySource(sample, [signature]), to(site, "a:1"), { referrers: true });
+    assert.deepEqual(
+      (await site.client.referrers("a", sample.root.digest)).map(({ digest }) => digest),
+      [signature.root.digest],
+    );
+    assert.deepEqual(await collect(site.client.tags("a")), ["1"]);
+    await site.client.deleteManifest("a", signature.root.digest);
+    assert.deepEqual(await site.client.referrers("a", sample.root.digest), []);
+    await site.client.deleteTag("a", "1");
+    assert.deepEqual(await collect(site.client.tags("a")), []);
+    assert.equal(await site.client.hasManifest("a", sample.root.digest), true);
+  });
+
+  test("images go there, within it, and back, the same", async (t) => {
+    const site = await startOurs(t);
+    const sample = multiPlatformSample();
+    await copy(new MemorySource(sample), to(site, "first/app:1"));
+    const mounted = await copy(from(site, "first/app:1"), to(site, "second/app:1"));
+    assert.deepEqual([mounted.bytes, mounted.present], [0, mounted.blobs]);
+    const file = join(temporaryDirectory(t), "image.tar");
+    const { root } = await copy(from(site, "second/app:1"), await ArchiveDestination.open(file));
+    assert.equal(root.digest, sample.root.digest);
+    await assert.rejects(() => site.client.getManifest("second/app", "2"), failsWith("OCI_NOT_FOUND"));
+  });
 });
 
 describe("with the Docker engine", () => {
