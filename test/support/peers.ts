@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import type { TestContext } from "node:test";
 
@@ -75,6 +76,12 @@ export function requireDockerEngine(t: TestContext): boolean {
 /** For what is started before the tests that then ask `requireDockerEngine`. */
 export function canStartDockerEngine(): boolean {
   return isRoot() && dockerPeers.every((peer) => findPeer(peer) !== undefined);
+}
+
+/** A mount that only the program under test sees: root may make one, and others where the system lets them have namespaces. */
+export function requirePrivateMounts(t: TestContext): boolean {
+  const args = ["--mount", "--map-root-user", "mount", "-t", "tmpfs", "countersign", "/mnt"];
+  return requirement(t, spawnSync("unshare", args).status === 0 ? [] : ["the right to make a mount namespace"]);
 }
 
 function isRoot(): boolean {
