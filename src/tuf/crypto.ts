@@ -1,5 +1,6 @@
 import { createPublicKey, hash, verify, constants, type KeyObject, type SigningOptions } from "node:crypto";
 import { ecdsaSignatureToDer } from "./ecdsaSignature.ts";
+import { encodePem } from "./pem.ts";
 
 /*
  * The only file of the verifying path that touches node:crypto. Everything here takes bytes and answers with bytes or a
@@ -41,11 +42,8 @@ export function digestHex(algorithm: HashAlgorithm, bytes: Uint8Array): string {
 /** Reads a DER SubjectPublicKeyInfo; undefined when it is none, or of a family we never verify with. */
 export function importSpki(der: Uint8Array): VerificationKey | undefined {
   try {
-    const keyObject = createPublicKey({
-      key: Buffer.from(der.buffer, der.byteOffset, der.byteLength),
-      format: "der",
-      type: "spki",
-    });
+    // In PEM, because Node looks into an object that holds DER as slowly as into one with options: see ecdsaSignature.ts.
+    const keyObject = createPublicKey(encodePem("PUBLIC KEY", der));
     const family = keyObject.asymmetricKeyType;
     if (family !== "ec" && family !== "rsa" && family !== "ed25519") {
       return undefined;
