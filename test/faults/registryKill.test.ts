@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { openFilesystemStore } from "../../src/registry/filesystemStore.ts";
 import type { RegistryStore } from "../../src/registry/store.ts";
 import { KilledRegistryLog, seededContent } from "../support/killedRegistryLog.ts";
 import { brokenAt, readContent } from "../support/registryContent.ts";
+import { SeededRandom } from "../support/seededRandom.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
 
 const program = join(import.meta.dirname, "../support/killedRegistry.ts");
@@ -21,16 +21,21 @@ const kills = 15;
  * Starts the program, lets it acknowledge a few things, and kills it in the middle of the next ones; now and then while it starts.
  * @returns all it said
  */
-async function runAndKill(directory: string, seed: string, compileCache: string): Promise<string> {
+async function runAndKill(
+  directory: string,
+  seed: string,
+  compileCache: string,
+  random: SeededRandom,
+): Promise<string> {
   const child = spawn(process.execPath, [program, directory, seed], {
     env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
   let errors = "";
-  let linesLeft = randomInt(10) === 0 ? 0 : randomInt(1, 40);
+  let linesLeft = random.below(10) === 0 ? 0 : 1 + random.below(39);
   const killSoon = (milliseconds: number): void =>
-    void setTimeout(() => child.kill("SIGKILL"), randomInt(milliseconds));
+    void setTimeout(() => child.kill("SIGKILL"), random.below(milliseconds));
   if (linesLeft === 0) killSoon(150);
   child.stdout.on("data", (chunk: Buffer) => {
     output += chunk.toString();
@@ -88,11 +93,12 @@ void test(`after each of ${directories * kills} kills nothing is damaged and not
   let resumed = 0;
   let round = 0;
   const compileCache = temporaryDirectory(t); // Two hundred starts of the same program.
-  const series = async (): Promise<void> => {
+  const allRandom = SeededRandom.of(t);
+  const series = async (random: SeededRandom): Promise<void> => {
     const directory = temporaryDirectory(t);
     const log = new KilledRegistryLog();
     for (let kill = 0; kill < kills; kill++) {
-      log.read(await runAndKill(directory, String(round++), compileCache));
+      log.read(await runAndKill(directory, String(round++), compileCache, random));
       resumed += log.uploads.size;
       const store = await openFilesystemStore({ directory });
       try {
@@ -103,7 +109,7 @@ void test(`after each of ${directories * kills} kills nothing is damaged and not
     }
     acknowledged += log.acknowledged;
   };
-  for (let n = 0; n < directories; n += 2) await Promise.all([series(), series()]);
+  for (let n = 0; n < directories; n += 2) await Promise.all([series(allRandom.fork()), series(allRandom.fork())]);
   t.diagnostic(`${round} kills, ${acknowledged} acknowledged changes of tags, ${resumed} cut uploads`);
   assert.equal(round, directories * kills);
   assert.ok(acknowledged > round && resumed > round / 20);

@@ -26,12 +26,11 @@ export interface UpOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** `countersign up` on a port the system picks, ready when /healthz says so. */
+/** `countersign up` on a port the system picks, ready when its address is shown. */
 export async function startCountersign(t: Scope, options: UpOptions = {}): Promise<RunningCountersign> {
   const data = options.data ?? temporaryDirectory(t);
-  const args = [entryPoint, ...["up", "--data", data, "--listen", "127.0.0.1:0", ...(options.args ?? [])]];
   let url = "";
-  const service = await startService(t, process.execPath, args, {
+  const service = await startService(t, process.execPath, upArguments(data, options), {
     env: { HOME: data, ...options.env },
     ready: (output) => {
       url = /https?:\/\/(?:127\.0\.0\.1|localhost):\d+/.exec(output)?.[0] ?? "";
@@ -39,4 +38,14 @@ export async function startCountersign(t: Scope, options: UpOptions = {}): Promi
     },
   });
   return { ...service, url, host: new URL(url).host, data, caFile: join(data, "ca.crt") };
+}
+
+/** Starts it, and does not wait for it to be ready. */
+export function beginCountersign(t: Scope, data: string, options: UpOptions = {}): Promise<Service> {
+  const settings = { env: { HOME: data, ...options.env }, ready: () => true };
+  return startService(t, process.execPath, upArguments(data, options), settings);
+}
+
+function upArguments(data: string, { args = [] }: UpOptions): string[] {
+  return [entryPoint, "up", "--data", data, "--listen", "127.0.0.1:0", ...args];
 }
