@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { startCountersign } from "../support/countersign.ts";
-import type { RunningCountersign } from "../support/countersign.ts";
+import { before, describe, test } from "node:test";
 import { succeeded } from "../support/dockerUser.ts";
 import { ImageUser } from "../support/imageUser.ts";
 import { sampleImage, sampleIndex } from "../support/sampleImage.ts";
 import type { SampleImage } from "../support/sampleImage.ts";
+import { suiteScope } from "../support/suiteScope.ts";
+import { suiteSite } from "../support/suiteSite.ts";
 import { startTamperingProxy } from "../support/tamperingProxy.ts";
 
 const platforms = ["linux/amd64", "linux/arm64"] as const;
@@ -42,25 +42,20 @@ interface ComparisonJson {
 }
 
 describe("countersign compare", () => {
-  const cleanups: (() => unknown)[] = [];
-  const suite = { after: (cleanup: () => unknown) => void cleanups.push(cleanup) };
+  const suite = suiteScope();
   const original = indexOf(build);
-  let site: RunningCountersign;
+  const site = suiteSite();
+  const mirror = suiteSite();
   let owner: ImageUser;
   /** A signed repository and, on another registry without any trust data, what others made of it. */
   let signed: string;
   let elsewhere: string;
   before(async () => {
-    site = await startCountersign(suite, { args: ["--http"] });
-    const mirror = await startCountersign(suite, { args: ["--http"] });
     owner = new ImageUser(suite);
     signed = `${site.host}/team/app:1.0`;
     elsewhere = `${mirror.host}/mirror/app`;
     await owner.push(original, signed);
     await owner.json("sign", signed);
-  });
-  after(async () => {
-    for (const cleanup of cleanups.toReversed()) await cleanup();
   });
 
   const accepted: readonly (readonly [what: string, other: () => SampleImage, result: string])[] = [

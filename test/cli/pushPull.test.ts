@@ -2,15 +2,14 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { LayoutSource, openArchive } from "../../src/oci/index.ts";
 import { startService } from "../support/childProgram.ts";
-import { startCountersign } from "../support/countersign.ts";
-import type { RunningCountersign } from "../support/countersign.ts";
 import { succeeded } from "../support/dockerUser.ts";
 import { ImageUser } from "../support/imageUser.ts";
 import { multiPlatformSample, sampleImage, sampleReferrer } from "../support/sampleImage.ts";
 import type { SampleImage } from "../support/sampleImage.ts";
+import { suiteSite } from "../support/suiteSite.ts";
 import { startTamperingProxy } from "../support/tamperingProxy.ts";
 import type { ProxiedAnswer, Tampering } from "../support/tamperingProxy.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
@@ -32,15 +31,7 @@ async function digestOfArchive(file: string): Promise<string> {
 }
 
 describe("push, pull and copy", () => {
-  const cleanups: (() => unknown)[] = [];
-  const suite = { after: (cleanup: () => unknown) => void cleanups.push(cleanup) };
-  let site: RunningCountersign;
-  before(async () => {
-    site = await startCountersign(suite, { args: ["--http"] });
-  });
-  after(async () => {
-    for (const cleanup of cleanups.toReversed()) await cleanup();
-  });
+  const site = suiteSite();
 
   test("an index goes from a layout to a registry and, signed, into a layout and a tar, byte for byte", async (t) => {
     const owner = new ImageUser(t);

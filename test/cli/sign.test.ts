@@ -2,12 +2,11 @@
 import assert from "node:assert/strict";
 import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { startCountersign } from "../support/countersign.ts";
-import type { RunningCountersign } from "../support/countersign.ts";
+import { describe, test } from "node:test";
 import { succeeded } from "../support/dockerUser.ts";
 import { ImageUser } from "../support/imageUser.ts";
 import { multiPlatformSample, sampleImage } from "../support/sampleImage.ts";
+import { suiteSite } from "../support/suiteSite.ts";
 import { startTamperingProxy } from "../support/tamperingProxy.ts";
 import { requireTerminal, runOnTerminal } from "../support/terminal.ts";
 
@@ -32,15 +31,7 @@ function rolesOfKeys(user: ImageUser): string[] {
 }
 
 describe("countersign sign", () => {
-  const cleanups: (() => unknown)[] = [];
-  const suite = { after: (cleanup: () => unknown) => void cleanups.push(cleanup) };
-  let site: RunningCountersign;
-  before(async () => {
-    site = await startCountersign(suite, { args: ["--http"] });
-  });
-  after(async () => {
-    for (const cleanup of cleanups.toReversed()) await cleanup();
-  });
+  const site = suiteSite();
 
   test("an image for many platforms is signed as a whole, in a collection made for it", async (t) => {
     const owner = new ImageUser(t);

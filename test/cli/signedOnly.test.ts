@@ -1,27 +1,15 @@
 /** `countersign up` in signed-only mode: what clients without any notion of content trust are given. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { startCountersign } from "../support/countersign.ts";
-import type { RunningCountersign } from "../support/countersign.ts";
+import { describe, test } from "node:test";
 import { succeeded } from "../support/dockerUser.ts";
 import { ImageUser } from "../support/imageUser.ts";
 import { multiPlatformSample, sampleImage } from "../support/sampleImage.ts";
+import { suiteSite } from "../support/suiteSite.ts";
 
 const accept = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
 
 describe("countersign up with COUNTERSIGN_SIGNED_ONLY_REPOSITORIES", () => {
-  const cleanups: (() => unknown)[] = [];
-  const suite = { after: (cleanup: () => unknown) => void cleanups.push(cleanup) };
-  let site: RunningCountersign;
-  before(async () => {
-    site = await startCountersign(suite, {
-      args: ["--http"],
-      env: { COUNTERSIGN_SIGNED_ONLY_REPOSITORIES: "signed/* !signed/not/*" },
-    });
-  });
-  after(async () => {
-    for (const cleanup of cleanups.toReversed()) await cleanup();
-  });
+  const site = suiteSite({ env: { COUNTERSIGN_SIGNED_ONLY_REPOSITORIES: "signed/* !signed/not/*" } });
 
   const get = (repository: string, reference: string, headers: Readonly<Record<string, string>> = {}) =>
     fetch(`${site.url}/v2/${repository}/manifests/${reference}`, { headers: { accept, ...headers } });

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import type { RunResult } from "../support/childProgram.ts";
 import { countersign, startCountersign } from "../support/countersign.ts";
 import type { RunningCountersign } from "../support/countersign.ts";
@@ -13,6 +13,7 @@ import type { DockerEngine } from "../support/dockerEngine.ts";
 import { startDockerRegistry } from "../support/dockerRegistry.ts";
 import { dockerPassphrases, DockerUser, pushedDigest, succeeded } from "../support/dockerUser.ts";
 import { canStartDockerEngine, requireDockerEngine } from "../support/peers.ts";
+import { suiteScope } from "../support/suiteScope.ts";
 import type { Scope } from "../support/temporaryDirectory.ts";
 
 interface Site {
@@ -38,13 +39,10 @@ function newUser(t: Scope, { engine, trustServer }: Site): DockerUser {
 
 describe("Docker with our trust server", { concurrency: false }, () => {
   // One site for the whole story, as engines start slowly; each test uses repositories of its own.
-  const cleanups: (() => unknown)[] = [];
+  const suite = suiteScope();
   let site: Site;
   before(async () => {
-    if (canStartDockerEngine()) site = await startSite({ after: (cleanup) => void cleanups.push(cleanup) });
-  });
-  after(async () => {
-    for (const cleanup of cleanups.toReversed()) await cleanup();
+    if (canStartDockerEngine()) site = await startSite(suite);
   });
 
   test("a signed push is pulled by a second user with an empty home, and only the signed content", async (t) => {

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, copyFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { runOk, runProgram } from "../support/childProgram.ts";
 import type { RunResult } from "../support/childProgram.ts";
 import { countersign, startCountersign } from "../support/countersign.ts";
@@ -14,6 +14,7 @@ import { startDockerEngine } from "../support/dockerEngine.ts";
 import type { DockerEngine } from "../support/dockerEngine.ts";
 import { DockerUser, pulledDigest, pushedDigest, succeeded } from "../support/dockerUser.ts";
 import { canStartDockerEngine, peerPath, requireDockerEngine, requirePeer } from "../support/peers.ts";
+import { suiteScope } from "../support/suiteScope.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
 import type { Scope } from "../support/temporaryDirectory.ts";
 
@@ -35,13 +36,10 @@ async function startScene(t: Scope): Promise<Scene> {
 }
 
 describe("Docker with nothing but countersign up", { concurrency: false }, () => {
-  const cleanups: (() => unknown)[] = [];
+  const suite = suiteScope();
   let scene: Scene;
   before(async () => {
-    if (canStartDockerEngine()) scene = await startScene({ after: (cleanup) => void cleanups.push(cleanup) });
-  });
-  after(async () => {
-    for (const cleanup of cleanups.toReversed()) await cleanup();
+    if (canStartDockerEngine()) scene = await startScene(suite);
   });
 
   test("a push is signed, and pulled by a second user, without a trust server being named", async (t) => {

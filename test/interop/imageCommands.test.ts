@@ -4,7 +4,7 @@
  * that list it differently.
  */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { runOk } from "../support/childProgram.ts";
 import type { RunResult } from "../support/childProgram.ts";
 import { countersign, startCountersign } from "../support/countersign.ts";
@@ -16,6 +16,7 @@ import { DockerUser, pulledDigest, pushedDigest, succeeded } from "../support/do
 import { ImageUser } from "../support/imageUser.ts";
 import { canStartDockerEngine, peerPath, requireDockerEngine, requirePeer } from "../support/peers.ts";
 import { multiPlatformSample } from "../support/sampleImage.ts";
+import { suiteScope } from "../support/suiteScope.ts";
 import type { Scope } from "../support/temporaryDirectory.ts";
 
 interface Scene {
@@ -50,16 +51,12 @@ async function skopeo(user: DockerUser | ImageUser, ...args: readonly string[]):
 }
 
 describe("our image commands beside Docker", { concurrency: false }, () => {
-  const cleanups: (() => unknown)[] = [];
-  const suite = { after: (cleanup: () => unknown) => void cleanups.push(cleanup) };
+  const suite = suiteScope();
   let scene: Scene;
   before(async () => {
     if (!canStartDockerEngine()) return;
     const [engine, site] = await Promise.all([startDockerEngine(suite), startCountersign(suite)]);
     scene = { engine, site };
-  });
-  after(async () => {
-    for (const cleanup of cleanups.toReversed()) await cleanup();
   });
 
   /** Docker, with content trust and nothing in its engine under that name, pulls just what we signed. */

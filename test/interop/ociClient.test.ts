@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test, type TestContext } from "node:test";
+import { before, describe, test, type TestContext } from "node:test";
 import {
   ArchiveDestination,
   checkLayers,
@@ -39,6 +39,7 @@ import { failsWith } from "../support/failsWith.ts";
 import { canStartDockerEngine, peerPath, requireDockerEngine, requirePeer } from "../support/peers.ts";
 import { MemorySource, multiPlatformSample, sampleImage, sampleReferrer, tarOf } from "../support/sampleImage.ts";
 import { ListeningRegistry } from "../support/registry.ts";
+import { suiteScope } from "../support/suiteScope.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
 import type { Scope } from "../support/temporaryDirectory.ts";
 
@@ -321,17 +322,13 @@ describe("with our own registry", () => {
 });
 
 describe("with the Docker engine", () => {
-  const cleanups: (() => unknown)[] = [];
-  const scope: Scope = { after: (cleanup) => void cleanups.unshift(cleanup) };
+  const scope = suiteScope();
   let engine: DockerEngine;
   let site: Site;
   const socket = (): string => engine.socket.replace("unix://", "");
 
   before(async () => {
     if (canStartDockerEngine()) [engine, site] = await Promise.all([startDockerEngine(scope), startSite(scope)]);
-  });
-  after(async () => {
-    for (const cleanup of cleanups) await cleanup();
   });
 
   async function docker(...args: string[]): Promise<string> {

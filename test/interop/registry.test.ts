@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, describe, test, type TestContext } from "node:test";
+import { before, describe, test, type TestContext } from "node:test";
 import {
   copyImage,
   LayoutDestination,
@@ -26,6 +26,7 @@ import {
   sampleIndex,
   type SampleImage,
 } from "../support/sampleImage.ts";
+import { suiteScope } from "../support/suiteScope.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
 
 /** skopeo with a home of its own, taking plain HTTP. */
@@ -242,13 +243,10 @@ test("a directory of docker-registry is served as it is, added to, and handed ba
 });
 
 describe("the Docker engine", { concurrency: false }, () => {
-  const cleanups: (() => unknown)[] = [];
+  const suite = suiteScope();
   let engine: DockerEngine;
   before(async () => {
-    if (canStartDockerEngine()) engine = await startDockerEngine({ after: (cleanup) => void cleanups.push(cleanup) });
-  });
-  after(async () => {
-    for (const cleanup of cleanups.toReversed()) await cleanup();
+    if (canStartDockerEngine()) engine = await startDockerEngine(suite);
   });
 
   test("pushes and pulls, by tag and by digest, what it had", async (t) => {

@@ -1,4 +1,4 @@
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { randomUUID } from "node:crypto";
 import type { TestContext } from "node:test";
 import { openS3Store, type S3StoreOptions } from "../../src/registry/s3Store.ts";
@@ -6,20 +6,17 @@ import { garbageCollectionContract } from "../contracts/garbageCollection.ts";
 import { registryStoreContract, type OpenStore } from "../contracts/registryStore.ts";
 import { findPeer, requirePeer, swiftPeers } from "../support/peers.ts";
 import { makeBucket } from "../support/s3Bucket.ts";
+import { suiteScope } from "../support/suiteScope.ts";
 import { startSwift, type S3Service } from "../support/swift.ts";
 
-const cleanups: (() => unknown)[] = [];
-after(async () => {
-  for (const cleanup of cleanups) await cleanup();
-});
-
+const suite = suiteScope();
 const bucket = "registry";
 let service: Promise<S3Service> | undefined;
 
 /** One Swift for all tests of this file; each gets a prefix of its own in the one bucket. */
 function startOnce(): Promise<S3Service> {
   service ??= (async () => {
-    const started = await startSwift({ after: (cleanup) => void cleanups.unshift(cleanup) });
+    const started = await startSwift(suite);
     await makeBucket(started, bucket);
     return started;
   })();
