@@ -13,6 +13,8 @@ export const debianPackages = {
   memcached: "memcached",
   notary: "notary",
   "notary-server": "notary",
+  openssl: "openssl",
+  script: "bsdutils",
   skopeo: "skopeo",
   "swift-account-server": "swift-account",
   "swift-container-server": "swift-container",

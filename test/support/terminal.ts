@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import type { TestContext } from "node:test";
+import { peerPath, requirePeer } from "./peers.ts";
 
 /** A question a program asks, and what a person types in answer. */
 export type Dialogue = readonly (readonly [question: RegExp, answer: string])[];
@@ -12,14 +12,9 @@ export interface TerminalResult {
   readonly screen: string;
 }
 
-/** The program `script` of util-linux, on every Debian, gives a child a terminal. */
-const scriptProgram = "/usr/bin/script";
-
-/** True when terminals can be had here; otherwise the test is skipped. */
+/** True when terminals can be had here: the program `script` of util-linux gives one to a child. Otherwise as `requirePeer`. */
 export function requireTerminal(t: TestContext): boolean {
-  if (existsSync(scriptProgram)) return true;
-  t.skip(`not on this machine: ${scriptProgram}`);
-  return false;
+  return requirePeer(t, "script");
 }
 
 /** Runs a shell command on a terminal of its own and answers its questions in turn, each as soon as it is asked. */
@@ -28,7 +23,7 @@ export async function runOnTerminal(
   dialogue: Dialogue,
   options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
 ): Promise<TerminalResult> {
-  const child = spawn(scriptProgram, ["--quiet", "--return", "--flush", "--command", command, "/dev/null"], {
+  const child = spawn(peerPath("script"), ["--quiet", "--return", "--flush", "--command", command, "/dev/null"], {
     cwd: options.cwd,
     env: { PATH: process.env["PATH"] ?? "", ...options.env },
     stdio: ["pipe", "pipe", "inherit"],
