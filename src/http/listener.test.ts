@@ -160,6 +160,14 @@ test("an idle connection is closed", async (t) => {
   assert.match(await readAll(socket), /ok$/);
 });
 
+test("an idle connection is kept longer than the 90 seconds for which Go's clients do, and they are told so", async (t) => {
+  const { port } = await start(t);
+  const socket = await connected(port);
+  socket.end("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const [, seconds] = /^keep-alive: timeout=(\d+)\r$/im.exec(await readAll(socket)) ?? [];
+  assert.ok(Number(seconds) > 90, seconds);
+});
+
 test("connections above the limit are closed at once", async (t) => {
   const { port } = await start(t, { limits: { maxConnections: 1 } });
   const first = await connected(port);

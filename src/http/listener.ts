@@ -22,8 +22,9 @@ export const defaultListenerLimits: ListenerLimits = Object.freeze({
   headersMs: 20_000,
   requestMs: 600_000,
   idleMs: 120_000,
-  // Longer than the 60 seconds after which common proxies drop their side, so that they never send into a closed one.
-  keepAliveMs: 75_000,
+  // Longer than the 90 seconds after which Go's clients (Docker, notary) drop their side, and the 60 of common proxies: a
+  // request into a connection that we are closing is lost, and an upload is not sent again by itself.
+  keepAliveMs: 95_000,
   maxHeaderBytes: 16 * 1024,
   maxConnections: 4096,
 });
