@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, rmdir, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import type { Dirent } from "node:fs";
 import { dirname, join } from "node:path";
-import { lockFile } from "./directoryLock.ts";
+import { lockFile, type FileLock } from "../http/fileLock.ts";
 import { DurableFiles, syncDirectory } from "./durableFiles.ts";
 import { RegistryError } from "./errors.ts";
 import { codeOf, isAbsent, openError, readError, writeError } from "./fileError.ts";
@@ -16,9 +16,9 @@ export class FilesystemStorage implements Storage {
   readonly spools: SpoolArea;
   readonly #directory: string;
   readonly #files: DurableFiles;
-  readonly #lock: { release(): void };
+  readonly #lock: FileLock;
 
-  private constructor(directory: string, lock: { release(): void }) {
+  private constructor(directory: string, lock: FileLock) {
     this.#directory = directory;
     this.#lock = lock;
     const temporary = join(directory, temporaryKey);
@@ -31,11 +31,11 @@ export class FilesystemStorage implements Storage {
    * @throws RegistryError REGISTRY_STORE_OPEN
    */
   static async open(directory: string): Promise<FilesystemStorage> {
-    let lock: { release(): void } | undefined;
+    let lock: FileLock | undefined;
     try {
       const temporary = join(directory, temporaryKey);
       await mkdir(join(directory, uploadsKey), { recursive: true });
-      lock = lockFile(join(directory, ownRoot, "lock"));
+      lock = takeLock(join(directory, ownRoot, "lock"));
       await rm(temporary, { recursive: true, force: true });
       await mkdir(temporary);
       await requireCase(temporary);
@@ -148,6 +148,16 @@ const temporaryKey = `${ownRoot}/tmp`;
 const uploadsKey = `${ownRoot}/uploads`;
 
 /** Answers undefined for what is absent. */
+function takeLock(path: string): FileLock {
+  const lock = lockFile(path);
+  if (lock === undefined) {
+    throw new RegistryError("REGISTRY_STORE_OPEN", "the directory is in use by another registry", {
+      hint: "Stop the other registry, or give this one a data directory of its own.",
+    });
+  }
+  return lock;
+}
+
 async function reading<T>(call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call();

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { lockFile, type FileLock } from "../http/fileLock.ts";
 import type { ChangefeedQuery, ChangeRecord } from "../notary/changefeed.ts";
 import { formatTime } from "../tuf/time.ts";
 import { ServerError } from "./errors.ts";
@@ -33,17 +34,16 @@ const ownFault: ReadonlySet<number | undefined> = new Set([13, 18, 19]);
 
 /**
  * The embedded database: Notary's tables in one SQLite file, write-ahead log, every commit flushed to disk. Uploads that
- * arrive together share a commit. One process
- * at a time owns the file (it holds a lock on `<path>-lock` until it ends, however it ends); programs that only read,
- * such as backups, may open it meanwhile.
+ * arrive together share a commit. One process at a time owns the file (it holds a lock on `<path>-lock` until it ends,
+ * however it ends); programs that only read, such as backups, may open it meanwhile.
  */
 export class SqliteStore implements MetadataStore {
   readonly #database: DatabaseSync;
-  readonly #lock: DatabaseSync | undefined;
+  readonly #lock: FileLock | undefined;
   readonly #statements: ReturnType<typeof prepareStatements>;
   readonly #uploads = new WriteGroup<readonly StoredFile[]>((uploads) => this.#putUploads(uploads));
 
-  private constructor(database: DatabaseSync, lock: DatabaseSync | undefined) {
+  private constructor(database: DatabaseSync, lock: FileLock | undefined) {
     this.#database = database;
     this.#lock = lock;
     this.#statements = prepareStatements(database);
@@ -55,12 +55,12 @@ export class SqliteStore implements MetadataStore {
    * @throws ServerError SERVER_STORE_OPEN
    */
   static open(path: string, options: SqliteStoreOptions = {}): SqliteStore {
-    let lock: DatabaseSync | undefined;
+    let lock: FileLock | undefined;
     let database: DatabaseSync | undefined;
     try {
       if (path !== ":memory:") {
         mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-        lock = lockFile(`${path}-lock`);
+        lock = takeLock(`${path}-lock`);
       }
       database = new DatabaseSync(path, { timeout: lockWait });
       database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864");
@@ -71,7 +71,7 @@ export class SqliteStore implements MetadataStore {
       return new SqliteStore(database, lock);
     } catch (cause) {
       database?.close();
-      lock?.close();
+      lock?.release();
       if (cause instanceof ServerError) {
         throw cause;
       }
@@ -138,7 +138,7 @@ export class SqliteStore implements MetadataStore {
     if (this.#database.isOpen) {
       this.#uploads.flush();
       this.#database.close();
-      this.#lock?.close();
+      this.#lock?.release();
     }
   }
 
@@ -276,22 +276,14 @@ function prepareStatements(database: DatabaseSync) {
   } as const;
 }
 
-/** Holds an exclusive lock on a file of its own for as long as the process lives. */
-function lockFile(path: string): DatabaseSync {
-  const lock = new DatabaseSync(path, { timeout: 0 });
-  try {
-    lock.exec("BEGIN EXCLUSIVE");
-    return lock;
-  } catch (cause) {
-    lock.close();
-    if ((cause as { errcode?: number }).errcode !== 5) {
-      throw cause;
-    }
+function takeLock(path: string): FileLock {
+  const lock = lockFile(path);
+  if (lock === undefined) {
     throw new ServerError("SERVER_STORE_OPEN", "the database is in use by another trust server", {
-      cause,
       hint: "Stop the other server, or give this one a data directory of its own.",
     });
   }
+  return lock;
 }
 
 function reasonOf(error: unknown): string {

@@ -33,6 +33,14 @@ const columns = `key_id, encryption_alg, keywrap_alg, algorithm, passphrase_alia
 /** How long to wait for another process that is writing, in milliseconds. */
 const busyTimeout = 5000;
 
+/** A key that was given out, and a deletion, must not vanish with a power cut: they wait for the disk. */
+const flushed = "PRAGMA synchronous = FULL";
+/**
+ * A use that was noted may: the next signature notes it again, and a signature need not wait for the disk. It survives the end of
+ * the process, and reaches the disk at the latest with the next key.
+ */
+const unflushed = "PRAGMA synchronous = NORMAL";
+
 type Row = Readonly<Record<string, unknown>>;
 
 /** The embedded key table: one file, safe against crashes, shareable by several processes of one machine. */
@@ -54,8 +62,7 @@ export class SqliteKeyTable implements KeyTable {
     try {
       makePrivate(path);
       opened = new DatabaseSync(path, { timeout: busyTimeout });
-      // FULL: a key that was given out must not vanish with a power cut.
-      opened.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${schema}`);
+      opened.exec(`PRAGMA journal_mode = WAL; ${flushed}; ${schema}; ${unflushed}`);
       this.#database = opened;
       this.#insert = opened.prepare(
         `INSERT INTO private_keys (${columns}, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)`,
@@ -80,7 +87,7 @@ export class SqliteKeyTable implements KeyTable {
 
   async insert(row: NewKeyRow): Promise<void> {
     const created = toText(row.createdAt);
-    this.#attempt("cannot take a new key", () =>
+    const insert = (): unknown =>
       this.#insert.run(
         row.keyId,
         row.encryptionAlgorithm,
@@ -93,8 +100,8 @@ export class SqliteKeyTable implements KeyTable {
         row.role,
         created,
         created,
-      ),
-    );
+      );
+    this.#attempt("cannot take a new key", () => this.#flushed(insert));
   }
 
   async find(keyId: string): Promise<KeyRow | undefined> {
@@ -106,11 +113,13 @@ export class SqliteKeyTable implements KeyTable {
   }
 
   async markUsed(keyId: string, at: Date): Promise<boolean> {
-    return this.#change(this.#markUsed, toText(at), toText(at), keyId);
+    const time = toText(at);
+    return this.#attempt("cannot be changed", () => this.#markUsed.run(time, time, keyId)).changes === 1;
   }
 
   async markDeleted(keyId: string, at: Date): Promise<boolean> {
-    return this.#change(this.#markDeleted, toText(at), keyId);
+    const markDeleted = () => this.#markDeleted.run(toText(at), keyId);
+    return this.#attempt("cannot be changed", () => this.#flushed(markDeleted)).changes === 1;
   }
 
   async ping(): Promise<void> {
@@ -128,8 +137,14 @@ export class SqliteKeyTable implements KeyTable {
     return row && toKeyRow(row);
   }
 
-  #change(statement: StatementSync, ...values: SQLInputValue[]): boolean {
-    return this.#attempt("cannot be changed", () => statement.run(...values)).changes === 1;
+  /** Makes a change that is on disk when it is made. */
+  #flushed<Result>(change: () => Result): Result {
+    this.#database.exec(flushed);
+    try {
+      return change();
+    } finally {
+      this.#database.exec(unflushed);
+    }
   }
 
   #attempt<Result>(what: string, action: () => Result): Result {
