@@ -5,10 +5,12 @@ import type { Signature } from "../tuf/signature.ts";
 export const signingAlgorithms = ["ecdsa", "ed25519"] as const;
 export type SigningAlgorithm = (typeof signingAlgorithms)[number];
 
-/** A key held by a signing service, and the role it was made for. */
+/** A key held by a signing service, and what it was made for. */
 export interface ServiceKey {
   readonly key: PublicKey;
   readonly role: string;
+  /** Undefined where it was not noted, as for keys that Notary's signer made before it knew. */
+  readonly gun: string | undefined;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface SigningService {
    */
   createKey(gun: string, role: string, algorithm: string): Promise<PublicKey>;
 
-  /** A key and its role; undefined when the service has never had it or it was deleted. Errors: KEYS_EMPTY_ID. */
+  /** A key and what it was made for; undefined when the service has never had it or it was deleted. Errors: KEYS_EMPTY_ID. */
   getKey(keyId: string): Promise<ServiceKey | undefined>;
 
   /** Signs the whole `message` (hashed by the service). Errors: KEYS_NOT_FOUND, KEYS_EMPTY_ID. */

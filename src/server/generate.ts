@@ -1,4 +1,3 @@
-import type { SigningService } from "../keys/signingService.ts";
 import { TufError } from "../tuf/errors.ts";
 import { makeSnapshot, makeTimestamp } from "../tuf/generated.ts";
 import { fileMetaOf, type FileMeta } from "../tuf/hash.ts";
@@ -9,6 +8,7 @@ import type { Signer } from "../tuf/signature.ts";
 import { verifyBaseRole } from "../tuf/roleChecks.ts";
 import { formatGoUnixDate, isExpired } from "../tuf/time.ts";
 import { ServerError } from "./errors.ts";
+import { heldKey } from "./heldKey.ts";
 import type { CurrentCollection } from "./metadataReader.ts";
 import type { NewFile, StoredFile } from "./store.ts";
 import { checkStoredRoot, openStoredRoot } from "./storedRoot.ts";
@@ -25,13 +25,14 @@ export interface GeneratedFile<B extends MetadataBody> extends NewFile {
  * @returns undefined when the signing service holds fewer keys of the role than its threshold
  */
 export async function generateSnapshot(
-  { signing, now, expiryDays }: UpdateContext,
+  context: UpdateContext,
   root: SignedFile<Root>,
   previous: Snapshot | undefined,
   files: ReadonlyMap<string, FileMeta>,
 ): Promise<GeneratedFile<Snapshot> | undefined> {
+  const { now, expiryDays } = context;
   const body = makeSnapshot({ previous, files, now, expiryDays: expiryDays.snapshot });
-  return signAsServer(body, root, signing);
+  return signAsServer(body, root, context);
 }
 
 /**
@@ -39,13 +40,14 @@ export async function generateSnapshot(
  * @returns undefined when the signing service holds fewer keys of the role than its threshold
  */
 export async function generateTimestamp(
-  { signing, now, expiryDays }: UpdateContext,
+  context: UpdateContext,
   root: SignedFile<Root>,
   stored: StoredFile | undefined,
   snapshot: FileMeta,
 ): Promise<GeneratedFile<Timestamp> | undefined> {
+  const { now, expiryDays } = context;
   const body = makeTimestamp({ previous: stored, snapshot, now, expiryDays: expiryDays.timestamp });
-  return signAsServer(body, root, signing);
+  return signAsServer(body, root, context);
 }
 
 /**
@@ -113,19 +115,19 @@ function checkStoredSnapshot(stored: StoredFile, root: SignedFile<Root>): void {
 }
 
 /**
- * Signs with every key of the role that the signing service holds. A key the root lists under an ID that is not its own is
+ * Signs with every key of the role that the signing service holds for this collection. A key the root lists under an ID that is not its own is
  * left out: no client would count its signature.
  */
 async function signAsServer<B extends MetadataBody>(
   body: B,
   root: SignedFile<Root>,
-  signing: SigningService,
+  { signing, gun }: UpdateContext,
 ): Promise<GeneratedFile<B> | undefined> {
   const { keyIds, threshold } = root.body.roles.get(body.type)!;
   const signers: Signer[] = [];
   for (const keyId of new Set(keyIds)) {
     const key = root.body.keys.get(keyId);
-    if (key?.id === keyId && (await signing.getKey(keyId)) !== undefined) {
+    if (key?.id === keyId && (await heldKey(signing, keyId, gun)) !== undefined) {
       signers.push({ key, sign: (message) => signing.sign(keyId, message) });
     }
   }

@@ -100,7 +100,7 @@ for (const algorithm of ["ecdsa", "ed25519"] as const) {
     const { service } = serviceOver();
     const key = await service.createKey(gun, "timestamp", algorithm);
     assert.equal(key.type, algorithm);
-    assert.deepEqual(await service.getKey(key.id), { key, role: "timestamp" });
+    assert.deepEqual(await service.getKey(key.id), { key, role: "timestamp", gun });
     const { keyId, method, bytes } = await service.sign(key.id, message);
     assert.deepEqual([keyId, method], [key.id, algorithm === "ecdsa" ? "ecdsa" : "eddsa"]);
     assert.ok(verifySignature(key, method, message, bytes));

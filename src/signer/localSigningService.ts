@@ -30,6 +30,7 @@ export interface LocalSigningServiceOptions {
 interface OpenKey {
   readonly privateKey: PrivateKey;
   readonly role: string;
+  readonly gun: string;
   /** When `last_used` was last written, in ms; undefined = the key is pending. */
   notedAt: number | undefined;
 }
@@ -81,7 +82,7 @@ export class LocalSigningService implements SigningService {
   async getKey(keyId: string): Promise<ServiceKey | undefined> {
     this.#checkOpen();
     const key = await this.#find(keyId);
-    return key && { key: key.privateKey.publicKey, role: key.role };
+    return key && { key: key.privateKey.publicKey, role: key.role, gun: key.gun || undefined };
   }
 
   async sign(keyId: string, message: Uint8Array): Promise<Signature> {
@@ -141,7 +142,7 @@ export class LocalSigningService implements SigningService {
       role,
       createdAt: this.#now(),
     });
-    this.#keep(keyId, Promise.resolve({ privateKey, role, notedAt: undefined }));
+    this.#keep(keyId, Promise.resolve({ privateKey, role, gun, notedAt: undefined }));
     return privateKey.publicKey;
   }
 
@@ -163,7 +164,11 @@ export class LocalSigningService implements SigningService {
 
   async #load(keyId: string): Promise<OpenKey | undefined> {
     const row = await this.#table.find(keyId);
-    return row && { privateKey: await this.#decrypt(row), role: row.role, notedAt: row.lastUsed?.getTime() };
+    if (row === undefined) {
+      return undefined;
+    }
+    const { role, gun, lastUsed } = row;
+    return { privateKey: await this.#decrypt(row), role, gun, notedAt: lastUsed?.getTime() };
   }
 
   async #decrypt(row: KeyRow): Promise<PrivateKey> {

@@ -4,6 +4,7 @@ import { encodeKeyAnswer } from "../../notary/keyAnswer.ts";
 import type { PublicKey } from "../../tuf/key.ts";
 import { textAnswer } from "../answer.ts";
 import { ServerError } from "../errors.ts";
+import { heldKey } from "../heldKey.ts";
 import type { MetadataReader } from "../metadataReader.ts";
 import type { Handler, ServerContext } from "../serverContext.ts";
 import { openStoredRoot } from "../storedRoot.ts";
@@ -57,9 +58,9 @@ async function keyInUse(
   const file = await reader.current(gun, "root").catch(undefinedWhenAbsent);
   const root = file && openStoredRoot(file).body;
   for (const keyId of root?.roles.get(role)?.keyIds ?? []) {
-    const held = await signing.getKey(keyId);
+    const held = await heldKey(signing, keyId, gun);
     if (held !== undefined) {
-      return held.key;
+      return held;
     }
   }
   return undefined;
