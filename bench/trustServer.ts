@@ -58,7 +58,7 @@ const loads: readonly Load[] = [
       perConnection(async (connection) => {
         const publisher = await Publisher.open(url, `bench.example/publish/${round}-${connection}`, now);
         const uploads: Exchange[] = [];
-        for (let version = 1; version <= Math.max(1, requests / 20 / connections); version++) {
+        for (let version = 1; version <= Math.max(1, requests / 4 / connections); version++) {
           uploads.push(await publisher.upload(someTargets(tags + (version % 10))));
         }
         return uploads;
@@ -69,7 +69,7 @@ const loads: readonly Load[] = [
     make: ({ url }, round) =>
       perConnection(async (connection) => {
         const uploads: Exchange[] = [];
-        for (let index = 0; index < requests / 40 / connections; index++) {
+        for (let index = 0; index < requests / 16 / connections; index++) {
           const publisher = await Publisher.open(url, `bench.example/new/${round}-${connection}-${index}`, now);
           uploads.push(await publisher.upload(someTargets(1)));
         }
