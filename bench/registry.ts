@@ -1,6 +1,7 @@
 /**
  * Our registry (`countersign up`) and `docker-registry`, both on the local filesystem, under the same load, in the same run:
- * server CPU per request, which holds on noisy machines, and the median time to a whole answer.
+ * server CPU per request, which holds on noisy machines, and the median time to a whole answer; then `skopeo` pushing to and
+ * pulling from both. Memory is resident memory of the server's process: after its start, and the most it ever had.
  *
  *   node bench/registry.ts [--rounds 5] [--requests 2000] [--connections 4] [--only NAME]
  */
@@ -14,6 +15,7 @@ import { compareUnder, type Load } from "./support/comparison.ts";
 import { measureLoad, type Exchange, type Target } from "./support/load.ts";
 import { peakMemory, residentMemory } from "./support/processCpu.ts";
 import { comparisonTable } from "./support/report.ts";
+import { compareSkopeo } from "./support/skopeo.ts";
 
 const { values } = parseArgs({
   options: {
@@ -125,6 +127,9 @@ try {
   const comparisons = [];
   for (const load of loads.filter(({ name }) => name.includes(values.only))) {
     comparisons.push(...(await compareUnder(load, { ours, theirs }, rounds)));
+  }
+  if ("skopeo".includes(values.only)) {
+    comparisons.push(...(await compareSkopeo(scope, { ours, theirs }, rounds)));
   }
   const mebibytes = (bytes: number): string => `${(bytes / mebibyte).toFixed(0)} MiB`;
   process.stdout.write(`${comparisonTable(comparisons)}\n
