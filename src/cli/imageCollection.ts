@@ -15,6 +15,7 @@ import { PinPolicy } from "../trust/pins.ts";
 import { locateTrustServer } from "../trust/serverLocation.ts";
 import type { VerifiedCollection } from "../trust/verifiedCollection.ts";
 import { TufError } from "../tuf/errors.ts";
+import { checkServer } from "./trustOptions.ts";
 import type { Ui } from "./ui.ts";
 
 export interface ImageAccess {
@@ -69,6 +70,7 @@ export function isUnpinned(error: unknown): boolean {
  * Works on the collection that speaks for an image; the connection lasts as long as the work. What the error of the work says
  * anyway is not shown as a warning too.
  * @param rights what a token for the trust server has to allow
+ * @throws CliError CLI_USAGE for a `--server` that is no address; TrustError TRUST_SERVER_URL, TRUST_GUN; what the work throws
  */
 export async function withImageCollection<T>(
   image: ImageName,
@@ -78,6 +80,7 @@ export async function withImageCollection<T>(
   rights: Access = "pull",
 ): Promise<T> {
   const environment = process.env;
+  checkServer(given);
   const location =
     given === undefined ? locateTrustServer(image, { environment }) : { url: given, plainHttpFallback: false };
   const directory = dockerConfigDirectory(environment);

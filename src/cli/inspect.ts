@@ -8,6 +8,7 @@ import { CliError } from "./errors.ts";
 import { isUnpinned, lookForImage, updateForImage } from "./imageCollection.ts";
 import type { ImageAccess } from "./imageCollection.ts";
 import { nativeCommand } from "./nativeCommand.ts";
+import { checkServer } from "./trustOptions.ts";
 import { exitCodeOf } from "./ui.ts";
 import type { Ui } from "./ui.ts";
 
@@ -42,6 +43,7 @@ export const inspect = nativeCommand({
     if (options.pretty === true && options.json === true) {
       throw new CliError("CLI_USAGE", "--pretty and --json exclude each other");
     }
+    checkServer(options.server);
     const images = args.map((text) => ({ text, image: parseImageName(text) }));
     const access = { server: options.server, ui };
     const look: Look = (name, image) => inspectImage(name, image, access);

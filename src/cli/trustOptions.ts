@@ -1,7 +1,8 @@
+import { statSync } from "node:fs";
 import type { Pin } from "../trust/pins.ts";
 import { CliError } from "./errors.ts";
 
-/** The options of every command that asks a trust server: where it is, and what makes a root trusted that is new here. */
+/** The options of every command that asks a trust server: where it is, and what makes a root trusted. */
 export const trustOptions = {
   "root-key": { type: "string", multiple: true },
   "root-file": { type: "string" },
@@ -9,8 +10,8 @@ export const trustOptions = {
   server: { type: "string" },
 } as const;
 
-export const trustOptionsHelp = `  --root-key ID         trust the root that has this key; may be repeated
-  --root-file FILE      trust the root in this file, placed here beforehand
+export const trustOptionsHelp = `  --root-key ID         trust only a root that has this key, or one of several when repeated
+  --root-file FILE      trust only the root in this file, placed here beforehand, and roots that follow from it
   --first-use accept    trust what the server shows, if the collection has never been seen on this machine
   --server URL          the trust server. Default: DOCKER_CONTENT_TRUST_SERVER, else the registry's host`;
 
@@ -35,6 +36,19 @@ export function readPin(values: PinValues): Pin {
     throw new CliError("CLI_USAGE", `${JSON.stringify(badId)} is not a key ID: 64 hexadecimal digits in lower case`);
   }
   if (ids) return { kind: "keys", ids };
-  if (file !== undefined) return { kind: "rootFile", path: file };
+  if (file !== undefined) return { kind: "rootFile", path: existingFile(file) };
   return { kind: firstUse === undefined ? "none" : "firstUse" };
+}
+
+/** Refuses a `--server` that is no address. @throws CliError CLI_USAGE */
+export function checkServer(url: string | undefined): void {
+  if (url === undefined || /^https?:$/.test(URL.parse(url)?.protocol ?? "")) return;
+  throw new CliError("CLI_USAGE", `--server takes an address such as https://registry.example, not ${url}`);
+}
+
+function existingFile(path: string): string {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) return path;
+  throw new CliError("CLI_USAGE", `there is no root file ${path}`, {
+    hint: "Name a root.json that the owner of the images has given you.",
+  });
 }

@@ -13,7 +13,8 @@ const help = `Decide whether images are signed by whom you trust, and what conte
 Usage: countersign verify [OPTIONS] IMAGE…
 
 A tag is verified when targets/releases or the repository's own key signed it, and everything above leads to a root that is
-trusted: known from earlier runs (ours, Docker's), or pinned here. A root seen for the first time is refused otherwise.
+trusted: pinned here, or known from earlier runs (ours, Docker's). A root seen for the first time is refused otherwise, and a
+root that is not the one pinned is refused always.
 
 ${trustOptionsHelp}
   --json                the decisions as one JSON document

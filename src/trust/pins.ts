@@ -1,7 +1,7 @@
 import { isJsonObject, jsonObject, type JsonObject, type JsonValue } from "../tuf/json.ts";
 import { TrustError } from "./errors.ts";
 
-/** What makes the first root of a collection trusted. */
+/** What makes the root of a collection trusted. */
 export type Pin =
   /** One of the root's certificates (or the bare key in it) has one of these IDs. An empty list allows nothing. */
   | { readonly kind: "keys"; readonly ids: readonly string[] }
@@ -29,17 +29,26 @@ export interface PinPolicyOptions {
 
 /** Which pin holds for a collection: rules, of which the first that applies decides. */
 export class PinPolicy {
+  /**
+   * Which roots a key, an authority or a root file is asked about: `every` one that is relied on, cached and remembered ones
+   * too, or the `first` one and any that follows an expired one.
+   */
+  readonly asked: "every" | "first";
   readonly #rules: readonly PinRule[];
   readonly #otherwise: Pin;
 
-  private constructor(rules: readonly PinRule[], otherwise: Pin) {
+  private constructor(asked: "every" | "first", rules: readonly PinRule[], otherwise: Pin) {
+    this.asked = asked;
     this.#rules = rules;
     this.#otherwise = otherwise;
   }
 
-  /** An exact name goes before a `*`, a longer beginning before a shorter one. */
+  /**
+   * Our own: pins are asked about every root, so that a verdict does not depend on what a machine has cached. An exact name
+   * goes before a `*`, a longer beginning before a shorter one.
+   */
   static of({ rules = [], otherwise }: PinPolicyOptions): PinPolicy {
-    return new PinPolicy(rules.toSorted(byPrecision), { kind: otherwise });
+    return new PinPolicy("every", rules.toSorted(byPrecision), { kind: otherwise });
   }
 
   /** Docker's and Notary's default: the first root seen is trusted. */
@@ -54,8 +63,8 @@ export class PinPolicy {
 
   /**
    * Notary's `trust_pinning` section (client reference §5): exact `certs`, then the longest `certs` ending in `*`, then the
-   * longest `ca` prefix, then first use unless `disable_tofu`. Names are compared as written; the original lower-cases them,
-   * and so ignores pins of names with capitals (§0.6).
+   * longest `ca` prefix, then first use unless `disable_tofu`; asked about the first root only. Names are compared as written;
+   * the original lower-cases them, and so ignores pins of names with capitals (§0.6).
    * @param section as parsed, undefined when absent
    * @throws TrustError TRUST_PIN_FORMAT
    */
@@ -75,10 +84,10 @@ export class PinPolicy {
       throw badFormat("trust_pinning.disable_tofu");
     }
     const rules = [...certs.toSorted(byPrecision), ...authorities.toSorted(byPrecision)];
-    return new PinPolicy(rules, { kind: withoutFirstUse ? "none" : "firstUse" });
+    return new PinPolicy("first", rules, { kind: withoutFirstUse ? "none" : "firstUse" });
   }
 
-  /** The pin that decides about a collection's first root. */
+  /** The pin of a collection. */
   pinFor(gun: string): Pin {
     return this.#rules.find((rule) => applies(rule, gun))?.pin ?? this.#otherwise;
   }

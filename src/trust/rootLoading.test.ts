@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { failsWith } from "../../test/support/failsWith.ts";
 import { future, RepoSimulator } from "../../test/support/repoSimulator.ts";
-import { UpdateScene } from "../../test/support/updateScene.ts";
+import { unreachable, UpdateScene } from "../../test/support/updateScene.ts";
+import { parseJson } from "../tuf/jsonParser.ts";
+import { PinPolicy, type Pin } from "./pins.ts";
 
 describe("after the cache was wiped", () => {
   test("what was seen still protects against a step back", async (t) => {
@@ -146,5 +148,85 @@ describe("the first root", () => {
     await scene.refuses("TRUST_PIN", new RegExp(path));
     rmSync(path);
     await scene.refuses("TRUST_DIRECTORY", new RegExp(path));
+  });
+});
+
+describe("a pin of ours is asked about the root that is kept, too:", () => {
+  const stranger: Pin = { kind: "keys", ids: ["0".repeat(64)] };
+  const mismatch = /unable to match any certificates to trust_pinning config$/;
+
+  test("a key that the cached root does not have is refused", async (t) => {
+    const scene = await UpdateScene.open(t);
+    await scene.update();
+    const [key] = scene.repository.roles.root.keys;
+    scene.pin = stranger;
+    await scene.refuses("TUF_ROOT_CERTIFICATE", mismatch);
+    scene.pin = { kind: "keys", ids: [key!.id] };
+    assert.equal((await scene.update()).anchor, "cached root");
+  });
+
+  test("and so it is of a remembered root, and without a server", async (t) => {
+    const scene = await UpdateScene.open(t);
+    await scene.update();
+    scene.pin = stranger;
+    await assert.rejects(scene.update(unreachable), failsWith("TUF_ROOT_CERTIFICATE", mismatch));
+    scene.wipeCache();
+    await scene.refuses("TUF_ROOT_CERTIFICATE", mismatch);
+  });
+
+  test("an authority that did not make the certificate of the cached root is refused", async (t) => {
+    const scene = await UpdateScene.open(t);
+    await scene.update();
+    const path = join(scene.home, "authority.pem");
+    writeFileSync(path, "");
+    scene.pin = { kind: "ca", path };
+    await scene.refuses("TUF_ROOT_CERTIFICATE", /could not load root cert from CA path$/);
+  });
+
+  test("a rotated root has to have the key as well, with or without a cache", async (t) => {
+    const scene = await UpdateScene.open(t);
+    const [key] = scene.repository.roles.root.keys;
+    scene.pin = { kind: "keys", ids: [key!.id] };
+    await scene.update();
+    scene.repository.rotateRoot();
+    scene.publish();
+    await assert.rejects(scene.update(), failsWith("TUF_ROOT_CERTIFICATE", mismatch));
+    await scene.refuses("TUF_ROOT_CERTIFICATE", mismatch);
+    scene.wipeCache();
+    await scene.refuses("TUF_ROOT_CERTIFICATE", mismatch);
+  });
+
+  test("a root file has to lead to the cached root: it is the same, signed it, or the steps between can be fetched", async (t) => {
+    const scene = await UpdateScene.open(t);
+    const path = join(scene.home, "root-1.json");
+    writeFileSync(path, scene.repository.file("root"));
+    await scene.update();
+    scene.pin = { kind: "rootFile", path };
+    scene.requests();
+    assert.equal((await scene.update()).anchor, "cached root");
+    scene.repository.rotateRoot();
+    scene.publish();
+    await scene.update();
+    scene.requests();
+    assert.equal((await scene.update()).anchor, "cached root");
+    assert.deepEqual(scene.requests(), ["timestamp"], "signed by the keys of the file: nothing to fetch");
+    scene.repository.rotateRoot();
+    scene.publish();
+    await scene.update();
+    scene.requests();
+    assert.equal((await scene.update()).anchor, "root file");
+    assert.deepEqual(scene.requests(), ["root", "2.root", "timestamp"]);
+    writeFileSync(path, new RepoSimulator().file("root"));
+    await scene.refuses("TUF_ROOT_ROTATION");
+    rmSync(path);
+    await scene.refuses("TRUST_DIRECTORY", new RegExp(path));
+  });
+
+  test("Notary's pins are asked about the first root only, as in the original", async (t) => {
+    const scene = await UpdateScene.open(t);
+    await scene.update();
+    const certs = { [scene.repository.gun]: ["0".repeat(64)] };
+    scene.policy = PinPolicy.fromNotary(parseJson(Buffer.from(JSON.stringify({ certs }))));
+    assert.equal((await scene.update()).anchor, "cached root");
   });
 });

@@ -5,15 +5,18 @@ import { TufError } from "../tuf/errors.ts";
 import { checkVersionFloor } from "../tuf/freshness.ts";
 import { checkHashes, type FileMeta } from "../tuf/hash.ts";
 import { notaryDialect } from "../tuf/notaryDialect.ts";
+import { checkRotation, validateRoot } from "../tuf/rootTrust.ts";
 import { onDisk, TrustError } from "./errors.ts";
 import type { Seen } from "./lastSeen.ts";
+import { rootPinFor } from "./rootPin.ts";
 import { isNotFound, type UpdateSession } from "./updateSession.ts";
 import type { Anchor } from "./verifiedCollection.ts";
 
 /*
  * How an update comes by its root. What is kept on this machine is the anchor: the cached root, else a root file placed
  * beforehand, else the root remembered by earlier runs, fetched again by its version. Only without an anchor the newest root
- * is taken by the pin. An anchor that has expired, or is older than what was seen, is renewed before anything else.
+ * is taken by the pin. An anchor that has expired, or is older than what was seen, is renewed before anything else. A pin that is
+ * asked about every root (see PinPolicy) has its say about what is kept here too.
  */
 
 /**
@@ -22,14 +25,19 @@ import type { Anchor } from "./verifiedCollection.ts";
  * @throws TrustError TRUST_CACHE_CORRUPT, TRUST_PIN, TRUST_ROOT_LINK, TRUST_DIRECTORY; TufError, NotaryError
  */
 export async function loadRoot(session: UpdateSession): Promise<Anchor> {
+  const { pin, seen, options } = session;
   const cached = await session.readCached("root");
-  if (cached !== undefined && beginWithCached(session, cached)) {
+  const rootFile = pin.kind === "rootFile" ? await readRootFile(pin.path) : undefined;
+  if (
+    cached !== undefined &&
+    beginWithCached(session, cached) &&
+    (rootFile === undefined || leadsHere(session, rootFile))
+  ) {
     await renewStaleRoot(session);
     return "cached root";
   }
-  const { pin, seen, options } = session;
-  if (pin.kind === "rootFile") {
-    await beginWithFile(session, pin.path);
+  if (rootFile !== undefined) {
+    await beginWithFile(session, rootFile);
     return "root file";
   }
   const remembered = seen.get("root");
@@ -49,6 +57,16 @@ export async function loadRoot(session: UpdateSession): Promise<Anchor> {
   session.judge(() => session.state.loadFirstRoot(first));
   session.accept("root", first);
   return pin.kind === "keys" ? "pinned key" : pin.kind === "ca" ? "pinned authority" : "first use";
+}
+
+/**
+ * Asks the pin about the root that everything was verified by, wherever it came from.
+ * @throws TufError TUF_ROOT_CERTIFICATE with Notary's text for a root that does not match
+ */
+export function requirePinnedRoot({ options: { pins, gun, now }, pin, state }: UpdateSession): void {
+  if (pins.asked === "every" && (pin.kind === "keys" || pin.kind === "ca")) {
+    validateRoot({ file: state.root!, gun, now, pin: rootPinFor(pin, now) }); // Called with a root.
+  }
 }
 
 /** Fetches the root that the newest snapshot names, or else the newest one, unless that is the root at hand. */
@@ -91,10 +109,46 @@ async function renewStaleRoot(session: UpdateSession): Promise<void> {
   }
 }
 
-async function beginWithFile(session: UpdateSession, path: string): Promise<void> {
-  const bytes = await onDisk(path, () => readFile(path));
+/** A root file placed beforehand. */
+interface RootFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+async function readRootFile(path: string): Promise<RootFile> {
+  return { path, bytes: await onDisk(path, () => readFile(path)) };
+}
+
+async function beginWithFile(session: UpdateSession, { path, bytes }: RootFile): Promise<void> {
+  fromRootFile(path, () => session.begin(bytes));
+  await followRoots(session, await session.fetch("root"));
+}
+
+/** Whether the root at hand is the one in the file, or a later one that the keys in the file have signed. */
+function leadsHere({ state, options: { gun, limits } }: UpdateSession, { path, bytes }: RootFile): boolean {
+  const current = state.root!; // Called with a root.
+  if (Buffer.compare(current.bytes, bytes) === 0) {
+    return true;
+  }
+  const pinned = fromRootFile(path, () => notaryDialect.decodeRoot(notaryDialect.openFile("root", bytes, limits)));
+  if (current.version <= pinned.version) {
+    return false;
+  }
   try {
-    session.begin(bytes);
+    checkRotation(current, pinned.body, gun);
+    return true;
+  } catch (error) {
+    if (error instanceof TufError && error.code === "TUF_ROOT_ROTATION") {
+      return false; // There may be roots between the two.
+    }
+    throw error;
+  }
+}
+
+/** Runs a rule on a root file; what it refuses is the fault of that file. */
+function fromRootFile<T>(path: string, rule: () => T): T {
+  try {
+    return rule();
   } catch (error) {
     if (error instanceof TufError) {
       throw new TrustError("TRUST_PIN", `the root file ${path} cannot be trusted: ${error.message}`, {
@@ -104,7 +158,6 @@ async function beginWithFile(session: UpdateSession, path: string): Promise<void
     }
     throw error;
   }
-  await followRoots(session, await session.fetch("root"));
 }
 
 /** The cache was wiped or damaged, but which root was trusted is remembered: that very file, and what follows from it. */

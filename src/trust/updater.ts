@@ -3,7 +3,7 @@ import { encodeHex } from "../tuf/encoding.ts";
 import { TufError } from "../tuf/errors.ts";
 import type { FileMeta } from "../tuf/hash.ts";
 import { TrustError } from "./errors.ts";
-import { loadRoot, renewRoot } from "./rootLoading.ts";
+import { loadRoot, renewRoot, requirePinnedRoot } from "./rootLoading.ts";
 import { isNotFound, isUnanswered, UpdateSession, type UpdaterOptions } from "./updateSession.ts";
 import { VerifiedCollection } from "./verifiedCollection.ts";
 
@@ -33,6 +33,7 @@ export async function updateCollection(options: UpdaterOptions): Promise<Verifie
   try {
     const anchor = await loadRoot(session);
     const origin = await loadFilesWithRetry(session);
+    requirePinnedRoot(session);
     const { root, timestamp, snapshot, targets, skipped } = session.state;
     const collection = new VerifiedCollection({
       gun,

@@ -117,6 +117,22 @@ test("a pin that does not fit refuses", async (t) => {
   assert.equal((await consumer.run("verify", image)).code, 3);
 });
 
+test("a pin that does not fit refuses also what passed before", async (t) => {
+  const { server, publisher } = await publishedSite(t);
+  const consumer = new Consumer(t, server);
+  assert.equal((await consumer.run("verify", "--first-use", "accept", image)).code, 0);
+  const stranger = ["--root-key", "0".repeat(64)];
+  expectRefusal(await consumer.run("verify", ...stranger, image), /refused: .*unable to match any certificates/);
+  const pull = await consumer.run("pull", ...stranger, image, join(consumer.home, "out"));
+  expectRefusal(pull, /refused: .*unable to match any certificates/);
+  const other = new NotaryUser(t, server);
+  await other.notary(`init ${gun}`);
+  const otherRoot = join(other.home, ".notary/tuf", gun, "metadata/root.json");
+  expectRefusal(await consumer.run("verify", "--root-file", otherRoot, image), /refused: .*\(TUF_ROOT_ROTATION\)/);
+  const fitting = await consumer.run("verify", "--root-key", rootKeyId(publisher), image);
+  assert.equal(fitting.code, 0, fitting.stderr);
+});
+
 test("tags nobody signed, and collections nobody made, are refused", async (t) => {
   const { server } = await publishedSite(t);
   const consumer = new Consumer(t, server);
@@ -249,6 +265,10 @@ test("usage mistakes end with 2 and a hint, whatever else is asked", async (t) =
     [["verify", "--first-use", "yes", image], /--first-use takes only the word accept, not "yes"/],
     [["verify", "--root-key", "abc", image], /"abc" is not a key ID/],
     [["verify", "--root-key", "0".repeat(64), "--first-use", "accept", image], /only one of --root-key/],
+    [["verify", "--root-file", join(home, "none.json"), image], /there is no root file \S+none\.json/],
+    [["verify", "--server", "registry.example", image], /--server takes an address such as/],
+    [["verify", "--server", "ftp://registry.example", image], /--server takes an address such as/],
+    [["inspect", "--server", "localhost:4443", image], /--server takes an address such as/],
     [["verify", "--jsn", image], /unknown option '--jsn'/],
     [["verify", "registry.example/UPPER:1"], /must be lowercase/],
     [["inspect", "--pretty", "--json", image], /--pretty and --json exclude each other/],

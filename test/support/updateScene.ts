@@ -24,6 +24,8 @@ export class UpdateScene {
   readonly lastSeen: LastSeen;
   readonly warnings: string[] = [];
   pin: Pin = { kind: "firstUse" };
+  /** In place of our own policy, which has `pin` for everything. */
+  policy: PinPolicy | undefined;
   clock = now;
 
   private constructor(t: Scope, server: StaticTrustServer) {
@@ -59,7 +61,7 @@ export class UpdateScene {
         gun: this.repository.gun,
         cache: this.cache,
         remote,
-        pins: PinPolicy.of({ rules: [{ gun: "*", pin: this.pin }], otherwise: "none" }),
+        pins: this.policy ?? PinPolicy.of({ rules: [{ gun: "*", pin: this.pin }], otherwise: "none" }),
         lastSeen: this.lastSeen,
         now: this.clock,
         warn: ({ message }) => this.warnings.push(message),
