@@ -1,4 +1,4 @@
-import type { CurrentCollection } from "./metadataReader.ts";
+import type { CurrentCollection } from "./currentCollection.ts";
 import type { ServerContext } from "./serverContext.ts";
 
 type Context = Pick<ServerContext, "reader" | "writer" | "now" | "log">;

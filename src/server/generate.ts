@@ -9,7 +9,7 @@ import { verifyBaseRole } from "../tuf/roleChecks.ts";
 import { formatGoUnixDate, isExpired } from "../tuf/time.ts";
 import { ServerError } from "./errors.ts";
 import { heldKey } from "./heldKey.ts";
-import type { CurrentCollection } from "./metadataReader.ts";
+import type { CurrentCollection } from "./currentCollection.ts";
 import type { NewFile, StoredFile } from "./store.ts";
 import { checkStoredRoot, openStoredRoot } from "./storedRoot.ts";
 import type { UpdateContext } from "./updateContext.ts";

@@ -1,6 +1,6 @@
 import { ServerError } from "./errors.ts";
 import { freshCollection } from "./freshCollection.ts";
-import type { CurrentCollection } from "./metadataReader.ts";
+import type { CurrentCollection } from "./currentCollection.ts";
 import type { ServerContext } from "./serverContext.ts";
 import type { StoredFile } from "./store.ts";
 

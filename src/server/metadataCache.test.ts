@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { MetadataCache } from "./metadataCache.ts";
 import type { Snapshot } from "../tuf/metadata.ts";
 import { timeFrom } from "../tuf/time.ts";
-import type { CurrentCollection } from "./metadataReader.ts";
+import type { CurrentCollection } from "./currentCollection.ts";
 import type { StoredFile } from "./store.ts";
 
 const overhead = 1024;

@@ -1,4 +1,4 @@
-import type { CurrentCollection } from "./metadataReader.ts";
+import type { CurrentCollection } from "./currentCollection.ts";
 import type { StoredFile } from "./store.ts";
 
 /** What an entry costs beside its bytes: the objects, strings and headers that belong to it. A generous estimate. */

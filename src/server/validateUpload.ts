@@ -6,7 +6,7 @@ import type { Root, SignedFile, Snapshot, Timestamp } from "../tuf/metadata.ts";
 import { notaryDialect } from "../tuf/notaryDialect.ts";
 import { invalidUpdate, ServerError, undetailedInvalidUpdate } from "./errors.ts";
 import { generateSnapshot, generateTimestamp, type GeneratedFile } from "./generate.ts";
-import type { CurrentCollection, NewContents } from "./metadataReader.ts";
+import type { CurrentCollection, NewContents } from "./currentCollection.ts";
 import { openUpload, type UploadedFile } from "./openUpload.ts";
 import type { NewFile, StoredFile } from "./store.ts";
 import { checkStoredRoot, openStoredRoot } from "./storedRoot.ts";
