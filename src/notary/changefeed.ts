@@ -1,4 +1,5 @@
-import { parseJson, type JsonValue } from "../tuf/json.ts";
+import type { JsonValue } from "../tuf/json.ts";
+import { parseJson } from "../tuf/jsonParser.ts";
 import { asArray, asInteger, asObject, asString } from "../tuf/jsonMember.ts";
 import { ProtocolError } from "./errorCodes.ts";
 import { NotaryError } from "./errors.ts";

@@ -1,6 +1,6 @@
 import { keyFromJson, type PublicKey } from "../tuf/key.ts";
 import { encodeBase64 } from "../tuf/encoding.ts";
-import { parseJson } from "../tuf/json.ts";
+import { parseJson } from "../tuf/jsonParser.ts";
 import { NotaryError } from "./errors.ts";
 
 /** The most a client reads of a key answer, in bytes (Notary's limit). */

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { failsWith } from "../../test/support/failsWith.ts";
 import { readJsonVector } from "../../test/support/vectors.ts";
-import { parseJson, type JsonObject } from "../tuf/json.ts";
+import type { JsonObject } from "../tuf/json.ts";
+import { parseJson } from "../tuf/jsonParser.ts";
 import { decryptJwe, encryptJwe } from "./jwe.ts";
 
 interface SignerRow {

@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, pbkdf2, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
-import { parseJson, type JsonObject } from "../tuf/json.ts";
+import type { JsonObject } from "../tuf/json.ts";
+import { parseJson } from "../tuf/jsonParser.ts";
 import { SignerError } from "./errors.ts";
 
 /*

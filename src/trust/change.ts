@@ -1,7 +1,8 @@
 import { decodeBase64, encodeBase64 } from "../tuf/encoding.ts";
 import { CountersignError } from "../tuf/error.ts";
 import { fileMetaFromJson, type FileMeta } from "../tuf/hash.ts";
-import { isJsonObject, parseJson, type JsonObject, type JsonValue } from "../tuf/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../tuf/json.ts";
+import { parseJson } from "../tuf/jsonParser.ts";
 import { asArray, asInteger, asString, asStrings } from "../tuf/jsonMember.ts";
 import { keyFromJson, type PublicKey } from "../tuf/key.ts";
 import { isDelegation, isWildcardDelegation } from "../tuf/role.ts";

@@ -6,7 +6,7 @@ import { failsWith } from "../../test/support/failsWith.ts";
 import { temporaryDirectory } from "../../test/support/temporaryDirectory.ts";
 import { readVector } from "../../test/support/vectors.ts";
 import { fileMetaOf } from "../tuf/hash.ts";
-import { parseJson } from "../tuf/json.ts";
+import { parseJson } from "../tuf/jsonParser.ts";
 import { publicKey } from "../tuf/key.ts";
 import {
   decodeChange,

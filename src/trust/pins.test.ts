@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { failsWith } from "../../test/support/failsWith.ts";
-import { parseJson } from "../tuf/json.ts";
+import { parseJson } from "../tuf/jsonParser.ts";
 import { PinPolicy, type Pin } from "./pins.ts";
 
 function policyFrom(section: unknown): PinPolicy {

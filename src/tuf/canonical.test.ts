@@ -5,7 +5,8 @@ import * as fc from "fast-check";
 import { readJsonVector } from "../../test/support/vectors.ts";
 import { canonicalize, encodeFile, encodeSignedMessage } from "./canonical.ts";
 import { TufError } from "./errors.ts";
-import { jsonObject, parseEnvelope, parseJson, type JsonValue } from "./json.ts";
+import { jsonObject, type JsonValue } from "./json.ts";
+import { parseEnvelope, parseJson } from "./jsonParser.ts";
 
 interface CanonicalCase {
   readonly name: string;

@@ -13,7 +13,7 @@ import {
 } from "./certificateBundle.ts";
 import { parseCertificate, type Certificate } from "./certificate.ts";
 import { TufError } from "./errors.ts";
-import { parseEnvelope } from "./json.ts";
+import { parseEnvelope } from "./jsonParser.ts";
 import { keyFromJson, publicKey, type PublicKey } from "./key.ts";
 import { decodePem } from "./pem.ts";
 import { signatureFromJson } from "./signature.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { checkFile, checkHashes, fileMetaFromJson, fileMetaOf, fileMetaToJson, type FileMeta } from "./hash.ts";
-import { parseJson } from "./json.ts";
+import { parseJson } from "./jsonParser.ts";
 
 const content = Buffer.from("hello\n");
 const sha256 = "WJG1tSLV3whtD/CxEPvZ0hu0/HFjrzTQgoai6Eb2vgM=";

@@ -31,17 +31,27 @@ export function fileMetaOf(bytes: Uint8Array, custom?: JsonValue): FileMeta {
  */
 export function fileMetaFromJson(value: JsonValue | undefined, name: string): FileMeta {
   const entry = asObject(value ?? jsonObject(), `the entry of ${name}`);
-  const texts = asObject(entry["hashes"] ?? jsonObject(), `the hashes of ${name}`);
+  const hashes = digestsFromJson(entry["hashes"] ?? null, name);
+  const length = asInteger(entry["length"] ?? 0, `the length of ${name}`);
+  const custom = entry["custom"];
+  return custom === undefined ? { length, hashes } : { length, hashes, custom };
+}
+
+/** One for all files without digests: a hostile file may list millions. */
+const noDigests = new EncodedDigests(Object.freeze(jsonObject()));
+
+function digestsFromJson(value: JsonValue, name: string): EncodedDigests {
+  if (value === null) {
+    return noDigests;
+  }
+  const texts = asObject(value, `the hashes of ${name}`);
   for (const algorithm in texts) {
     const text = texts[algorithm];
     if (typeof text !== "string" || !isBase64(text)) {
       throw illegalBase64(asString(text, `the ${algorithm} of ${name}`), `the ${algorithm} of ${name}`);
     }
   }
-  const hashes = new EncodedDigests(texts);
-  const length = asInteger(entry["length"] ?? 0, `the length of ${name}`);
-  const custom = entry["custom"];
-  return custom === undefined ? { length, hashes } : { length, hashes, custom };
+  return new EncodedDigests(texts);
 }
 
 /** The inverse of `fileMetaFromJson`. */

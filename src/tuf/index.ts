@@ -7,7 +7,8 @@ export { CountersignError, type CatalogueEntry, type ErrorCatalogue, type ErrorK
 export { TufError, tufErrors, type TufCode } from "./errors.ts";
 
 export { canonicalize } from "./canonical.ts";
-export { parseJson, type JsonLimits, type JsonObject, type JsonValue } from "./json.ts";
+export { type JsonObject, type JsonValue } from "./json.ts";
+export { parseJson, type JsonLimits } from "./jsonParser.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
 export { formatTime, parseTime, timeAfterDays, type Time } from "./time.ts";
 

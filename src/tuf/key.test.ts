@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { readJsonVector } from "../../test/support/vectors.ts";
 import { canonicalize } from "./canonical.ts";
-import { parseJson, type JsonObject } from "./json.ts";
+import type { JsonObject } from "./json.ts";
+import { parseJson } from "./jsonParser.ts";
 import { bareKey, canonicalKeyId, keyFromJson, keyToJson, publicKey } from "./key.ts";
 
 interface KeyCase {

@@ -1,8 +1,9 @@
 import { canonicalize, encodeSignedMessage } from "./canonical.ts";
 import type { Dialect } from "./dialect.ts";
 import { TufError } from "./errors.ts";
-import { parseEnvelope, type JsonObject, type JsonValue } from "./json.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
 import { asArray, asInteger, asString } from "./jsonMember.ts";
+import { parseEnvelope } from "./jsonParser.ts";
 import { limitsWith, type Limits } from "./limits.ts";
 import type { MetadataBody, OpenedFile } from "./metadata.ts";
 import { metadataType } from "./role.ts";
@@ -33,9 +34,10 @@ export const notaryDialect: Dialect = Object.freeze({
 
 function openFile(role: string, bytes: Uint8Array, some: Partial<Limits> = {}): OpenedFile {
   const limits = limitsWith(some);
+  const { jsonDepth: maxDepth, jsonValues: maxValues } = limits;
   const maxBytes = role === "timestamp" ? limits.timestampBytes : limits.metadataBytes;
   const entries = metadataType(role) === "Targets" ? new TargetEntries() : undefined;
-  const { envelope, signed: raw, message } = parseEnvelope(bytes, { maxBytes, maxDepth: limits.jsonDepth }, entries);
+  const { envelope, signed: raw, message } = parseEnvelope(bytes, { maxBytes, maxDepth, maxValues }, entries);
   const expires = raw["expires"] ?? null;
   return {
     role,

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as fc from "fast-check";
 import { TufError } from "./errors.ts";
-import { parseEnvelope, type JsonValue } from "./json.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
+import { parseEnvelope, type JsonLimits } from "./jsonParser.ts";
+import { defaultLimits } from "./limits.ts";
 import { metaToJson } from "./metadataJson.ts";
 import { TargetEntries } from "./targetEntries.ts";
 
@@ -16,12 +18,17 @@ const sha512 = `${"b".repeat(85)}A==`;
 const withLength = (length: string): string =>
   `{"hashes":{"sha256":"${sha256}","sha512":"${sha512}"},"length":${length}}`;
 const usual = withLength("5");
+const dockers = `{"hashes":{"sha256":"${sha256}"},"length":5}`;
+
+interface Read {
+  readonly entries: JsonObject;
+}
 
 /** What a file with this text under `targets` is read as: its entries and signed bytes, or the refusal. */
-function reading(targets: string, entries: TargetEntries, maxDepth = 64): unknown {
+function reading(targets: string, entries: TargetEntries, limits: Partial<JsonLimits> = {}): unknown {
   try {
     const file = Buffer.from(`{"signed":{"_type":"Targets","targets":${targets}}}`);
-    const { message, signed } = parseEnvelope(file, { maxDepth }, entries);
+    const { message, signed } = parseEnvelope(file, limits, entries);
     return { entries: metaToJson(entries.all()), message: Buffer.from(message).toString(), signed };
   } catch (error) {
     assert.ok(error instanceof TufError, String(error));
@@ -29,9 +36,9 @@ function reading(targets: string, entries: TargetEntries, maxDepth = 64): unknow
   }
 }
 
-function assertReadAlike(targets: string, maxDepth?: number): unknown {
-  const read = reading(targets, new TargetEntries(), maxDepth);
-  assert.deepEqual(read, reading(targets, new ParsedEntries(), maxDepth), targets);
+function assertReadAlike(targets: string, limits?: Partial<JsonLimits>): unknown {
+  const read = reading(targets, new TargetEntries(), limits);
+  assert.deepEqual(read, reading(targets, new ParsedEntries(), limits), targets);
   return read;
 }
 
@@ -45,16 +52,18 @@ describe("an entry of the usual form", () => {
       }
     }
     const entries = new Counting();
-    reading(`{"a":${usual},"b":${withLength("900000000000000")},"c":${withLength("0")}}`, entries);
+    reading(`{"a":${usual},"b":${withLength("900000000000000")},"c":${withLength("0")},"d":${dockers}}`, entries);
     assert.equal(parsed, 0);
     assert.deepEqual(
-      [...entries.all()].map(([name, { length }]) => [name, length]),
+      [...entries.all()].map(([name, { length, hashes }]) => [name, length, hashes.size]),
       [
-        ["a", 5],
-        ["b", 900_000_000_000_000],
-        ["c", 0],
+        ["a", 5, 2],
+        ["b", 900_000_000_000_000, 2],
+        ["c", 0, 2],
+        ["d", 5, 1],
       ],
     );
+    assert.deepEqual(Buffer.from(entries.all().get("d")?.hashes.get("sha256") ?? []), Buffer.from(sha256, "base64"));
     assert.deepEqual(Buffer.from(entries.all().get("a")?.hashes.get("sha512") ?? []), Buffer.from(sha512, "base64"));
   });
 
@@ -66,7 +75,9 @@ describe("an entry of the usual form", () => {
     "no padding": usual.replace("A=", "A"),
     "the URL alphabet": usual.replace("+", "-"),
     "a digest with an escape": usual.replace("+/", "+\\/"),
-    "only one digest": `{"hashes":{"sha256":"${sha256}"},"length":5}`,
+    "only the sha512": `{"hashes":{"sha512":"${sha512}"},"length":5}`,
+    "nothing behind a comma": dockers.replace("},", ",},"),
+    "no digest": '{"hashes":{},"length":5}',
     "a digest twice": usual.replace(`"sha512":"${sha512}"`, `"sha256":"${sha256}"`),
     "another order": `{"length":5,"hashes":{"sha256":"${sha256}","sha512":"${sha512}"}}`,
     "white space": usual.replace(',"length"', ', "length"'),
@@ -97,11 +108,26 @@ describe("an entry of the usual form", () => {
   });
 
   test("counts its levels of nesting", () => {
-    for (const maxDepth of [3, 4, 5]) assertReadAlike(`{"a":${usual}}`, maxDepth);
+    for (const maxDepth of [3, 4, 5]) assertReadAlike(`{"a":${usual}}`, { maxDepth });
+  });
+
+  test("passes a million times, and also with a custom value", () => {
+    const limits = { maxValues: defaultLimits.jsonValues / 1000 };
+    for (const entry of [usual, dockers, `{"custom":{"a":"b"},${dockers.slice(1)}`]) {
+      const targets = Array.from({ length: 1000 }, (_, index) => `"${index}":${entry}`).join(",");
+      assert.equal(Object.keys((reading(`{${targets}}`, new TargetEntries(), limits) as Read).entries).length, 1000);
+    }
+  });
+
+  test("is counted among the values of the file", () => {
+    const targets = `{"a":${usual},"b":${usual}}`;
+    const code = (maxValues: number): unknown => (reading(targets, new TargetEntries(), { maxValues }) as unknown[])[0];
+    assert.equal(code(12), "TUF_TOO_LARGE");
+    assert.equal(code(13), undefined);
   });
 
   test("is read alike whatever is changed in it", () => {
-    const targets = `{"a":${usual},"b":${usual}}`;
+    const targets = `{"a":${usual},"b":${dockers}}`;
     const places = fc.nat(targets.length);
     const pieces = fc.constantFrom(
       "",

@@ -1,20 +1,23 @@
 import { EncodedDigests } from "./encodedDigests.ts";
 import { TufError } from "./errors.ts";
 import { fileMetaFromJson, type FileMeta } from "./hash.ts";
-import { jsonObject, type JsonValue, type MemberSink } from "./json.ts";
+import { emptyJsonObject, type JsonValue } from "./json.ts";
+import type { MemberSink } from "./jsonParser.ts";
 
 /**
- * An entry as nearly all programs write it, in canonical form: both digests in base64 without stray bits, and a length that is
- * a safe integer. One look at it costs a quarter of parsing it.
+ * An entry as nearly all programs write it, in canonical form: digests in base64 without stray bits (notary writes both, Docker
+ * the first alone), and a length that is a safe integer. One look at it costs a quarter of parsing it.
  */
 const usualEntry =
-  /\{"hashes":\{"sha256":"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=","sha512":"[A-Za-z0-9+/]{85}[AQgw]=="\},"length":(?:0|[1-9][0-9]{0,14})\}/y;
+  /\{"hashes":\{"sha256":"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="(?:,"sha512":"[A-Za-z0-9+/]{85}[AQgw]==")?\},"length":(?:0|[1-9][0-9]{0,14})\}/y;
 const usualLevels = 2;
 const sha256Length = 44;
 const sha512Length = 88;
 const sha256At = '{"hashes":{"sha256":"'.length;
 const sha512At = sha256At + sha256Length + '","sha512":"'.length;
-const lengthAt = sha512At + sha512Length + '"},"length":'.length;
+const beforeLength = '},"length":'.length;
+
+const comma = 0x2c;
 
 /**
  * The entries of a targets file, read one by one: as JSON first, all of them would take twice the time and memory. A fault in one
@@ -22,6 +25,7 @@ const lengthAt = sha512At + sha512Length + '"},"length":'.length;
  */
 export class TargetEntries implements MemberSink {
   readonly member = "targets";
+  readonly valuesTaken = 5;
   readonly #entries = new Map<string, FileMeta | undefined>();
   #fault: TufError | undefined;
 
@@ -31,10 +35,14 @@ export class TargetEntries implements MemberSink {
       return undefined;
     }
     const end = usualEntry.lastIndex;
-    const digests = jsonObject();
-    digests["sha256"] = text.slice(at + sha256At, at + sha256At + sha256Length);
-    digests["sha512"] = text.slice(at + sha512At, at + sha512At + sha512Length);
-    const length = Number(text.slice(at + lengthAt, end - 1));
+    const digests = emptyJsonObject();
+    let digestsEnd = at + sha256At + sha256Length;
+    digests["sha256"] = text.slice(at + sha256At, digestsEnd);
+    if (text.charCodeAt(digestsEnd + 1) === comma) {
+      digestsEnd = at + sha512At + sha512Length;
+      digests["sha512"] = text.slice(at + sha512At, digestsEnd);
+    }
+    const length = Number(text.slice(digestsEnd + 1 + beforeLength, end - 1));
     this.#entries.set(name, { length, hashes: new EncodedDigests(digests) });
     return end;
   }

@@ -16,7 +16,8 @@ import type { VerifiedCollection } from "../../src/trust/verifiedCollection.ts";
 import { collectionDirectory } from "../../src/trust/gun.ts";
 import { CountersignError } from "../../src/tuf/error.ts";
 import { encodeHex } from "../../src/tuf/encoding.ts";
-import { parseJson, type JsonValue } from "../../src/tuf/json.ts";
+import type { JsonValue } from "../../src/tuf/json.ts";
+import { parseJson } from "../../src/tuf/jsonParser.ts";
 import { StaticTrustServer } from "../support/staticTrustServer.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
 

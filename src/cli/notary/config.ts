@@ -5,7 +5,8 @@ import type { FlagValues } from "../compat/flags.ts";
 import type { CompatLog } from "../compat/log.ts";
 import { goFileError } from "../compat/goText.ts";
 import type { JsonObject, JsonValue } from "../../tuf/json.ts";
-import { isJsonObject, jsonObject, parseJson } from "../../tuf/json.ts";
+import { isJsonObject, jsonObject } from "../../tuf/json.ts";
+import { parseJson } from "../../tuf/jsonParser.ts";
 
 /** What Notary's client reads from its configuration file and its global flags. */
 export interface NotaryConfig {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { writeFileAtomic } from "../../keys/atomicFile.ts";
 import type { JsonValue } from "../../tuf/json.ts";
-import { parseJson } from "../../tuf/json.ts";
+import { parseJson } from "../../tuf/jsonParser.ts";
 import type { FlagValues } from "../compat/flags.ts";
 import { goFileError } from "../compat/goText.ts";
 

@@ -3,7 +3,8 @@ import { describe, test } from "node:test";
 import * as fc from "fast-check";
 import { canonicalize } from "./canonical.ts";
 import { TufError } from "./errors.ts";
-import { isJsonObject, jsonObject, parseEnvelope, parseJson, type JsonValue, type MemberSink } from "./json.ts";
+import { isJsonObject, jsonObject, type JsonValue } from "./json.ts";
+import { parseEnvelope, parseJson, type MemberSink } from "./jsonParser.ts";
 import { asObject } from "./jsonMember.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -93,6 +94,22 @@ describe("parseJson refuses", () => {
     assert.equal(refusal(() => parseJson(nested(65))).code, "TUF_TOO_LARGE");
     assert.equal(refusal(() => parseJson(bytes("[".repeat(1_000_000)))).code, "TUF_TOO_LARGE");
     assert.deepEqual(parseJson(bytes("[[],[],{}]"), { maxDepth: 2 }), [[], [], jsonObject()]);
+  });
+
+  test("more values than the limit, of whatever kind and wherever they are", () => {
+    const six = [
+      '[0,"a",null,true,[]]',
+      "[[[[[[]]]]]]",
+      "[{},{},{},{},{}]",
+      '{"a":0,"b":{"c":0,"d":0},"e":0}',
+      ' [ 1, 2, {"x": [ 3 ] } ]',
+    ];
+    for (const text of six) {
+      assert.doesNotThrow(() => parseJson(bytes(text), { maxValues: 6 }), text);
+      assert.equal(refusal(() => parseJson(bytes(text), { maxValues: 5 })).code, "TUF_TOO_LARGE", text);
+    }
+    const many = bytes(`[${"[0],".repeat(3_500_000)}0]`);
+    assert.equal(refusal(() => parseJson(many)).code, "TUF_TOO_LARGE");
   });
 
   test("at the byte, not the character, that it names", () => {
@@ -231,6 +248,7 @@ describe("parseEnvelope", () => {
 describe("a sink", () => {
   class Collected implements MemberSink {
     readonly member = "targets";
+    readonly valuesTaken = 0;
     readonly values = new Map<string, JsonValue>();
     take(): undefined {}
     add(name: string, value: JsonValue): void {
