@@ -1,5 +1,6 @@
 import { decodeHex, encodeHex } from "../tuf/encoding.ts";
-import { findAllTargets, listDelegations, pathsAllow } from "../tuf/delegationWalk.ts";
+import { pathsAllow } from "../tuf/delegationPaths.ts";
+import { findAllTargets, listDelegations } from "../tuf/delegationWalk.ts";
 import type { OpenCollection } from "../tuf/edit.ts";
 import { canonicalKeyId } from "../tuf/key.ts";
 import { parentRole } from "../tuf/role.ts";

@@ -1,10 +1,10 @@
 import { canonicalKeyId } from "../tuf/key.ts";
 import {
+  allowedTargets,
   findAllTargets,
   findTarget,
   listDelegations,
   listTargets,
-  pathsAllow,
   walkDelegations,
   type FoundTarget,
 } from "../tuf/delegationWalk.ts";
@@ -98,11 +98,9 @@ export class VerifiedCollection implements VerifiedFiles {
       return findAllTargets(this.targets, name);
     }
     const found: FoundTarget[] = [];
-    for (const { role, body, paths } of walkDelegations(this.targets)) {
-      for (const [each, meta] of body.targets) {
-        if (pathsAllow(paths, each)) {
-          found.push({ name: each, role, meta });
-        }
+    for (const visited of walkDelegations(this.targets)) {
+      for (const [each, meta] of allowedTargets(visited)) {
+        found.push({ name: each, role: visited.role, meta });
       }
     }
     return found;

@@ -1,4 +1,4 @@
-import { effectivePaths } from "./delegationWalk.ts";
+import { effectivePaths } from "./delegationPaths.ts";
 import { canonicalKeyId, type PublicKey } from "./key.ts";
 import { invalidRole, type DelegatedRole, type Delegations } from "./metadata.ts";
 

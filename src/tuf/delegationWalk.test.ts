@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { failsWith } from "../../test/support/failsWith.ts";
 import {
-  effectivePaths,
   findAllTargets,
   findTarget,
   listDelegations,
@@ -50,20 +49,6 @@ const docker = sketch({
   },
   "targets/alice": { targets: ["both", "1.0", "draft"] },
   "targets/releases": { targets: ["both", "1.0"] },
-});
-
-describe("effective paths", () => {
-  const cases = [
-    { parent: [""], child: ["a", ""], left: ["a", ""] },
-    { parent: ["foo/"], child: ["", "foo", "foo/", "foo/x", "bar"], left: ["foo/", "foo/x"] },
-    { parent: [], child: ["", "a"], left: [] },
-    { parent: ["a", "b"], child: ["b1", "c", "a"], left: ["b1", "a"] },
-  ];
-  for (const { parent, child, left } of cases) {
-    test(`of ${JSON.stringify(child)} under ${JSON.stringify(parent)} are ${JSON.stringify(left)}`, () => {
-      assert.deepEqual(effectivePaths(parent, child), left);
-    });
-  }
 });
 
 describe("the walk", () => {

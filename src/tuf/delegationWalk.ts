@@ -1,3 +1,4 @@
+import { effectivePaths, pathsAllow, PathPrefixes } from "./delegationPaths.ts";
 import { TufError } from "./errors.ts";
 import type { FileMeta } from "./hash.ts";
 import type { PublicKey } from "./key.ts";
@@ -51,16 +52,6 @@ export interface ListedDelegation {
   readonly keys: readonly PublicKey[];
 }
 
-/** Whether `name` starts with one of `paths`. */
-export function pathsAllow(paths: readonly string[], name: string): boolean {
-  return paths.some((path) => name.startsWith(path));
-}
-
-/** Those of a child's paths that its parent's effective paths cover. */
-export function effectivePaths(parent: readonly string[], child: readonly string[]): readonly string[] {
-  return child.filter((path) => pathsAllow(parent, path));
-}
-
 /** Visits roles as described above. The caller stops by leaving the loop. */
 export function* walkDelegations(verified: VerifiedTargets, options: WalkOptions = {}): Generator<VisitedRole> {
   const { name, from, skip } = options;
@@ -84,6 +75,16 @@ export function* walkDelegations(verified: VerifiedTargets, options: WalkOptions
   }
 }
 
+/** The targets that a role lists and may speak for. */
+export function* allowedTargets({ body, paths }: VisitedRole): Generator<readonly [name: string, meta: FileMeta]> {
+  const prefixes = new PathPrefixes(paths);
+  for (const entry of body.targets) {
+    if (prefixes.allow(entry[0])) {
+      yield entry;
+    }
+  }
+}
+
 /**
  * All targets that the given roles speak for, each name once, in the order they are found.
  * @param roles priorities; default `targets`, which includes everything below it
@@ -92,11 +93,11 @@ export function listTargets(verified: VerifiedTargets, roles: readonly string[] 
   const found: FoundTarget[] = [];
   const names = new Set<string>();
   for (const from of roles) {
-    for (const { role, body, paths } of walkDelegations(verified, { from, skip: others(roles, from) })) {
-      for (const [name, meta] of body.targets) {
-        if (!names.has(name) && pathsAllow(paths, name)) {
+    for (const visited of walkDelegations(verified, { from, skip: others(roles, from) })) {
+      for (const [name, meta] of allowedTargets(visited)) {
+        if (!names.has(name)) {
           names.add(name);
-          found.push({ name, role, meta });
+          found.push({ name, role: visited.role, meta });
         }
       }
     }

@@ -6,7 +6,7 @@ import {
   unusableRoles,
   type DelegationChange,
 } from "./delegationEdit.ts";
-import { effectivePaths, pathsAllow } from "./delegationWalk.ts";
+import { effectivePaths, pathsAllow } from "./delegationPaths.ts";
 import { TufError } from "./errors.ts";
 import type { FileMeta } from "./hash.ts";
 import type { PublicKey } from "./key.ts";
