@@ -60,6 +60,23 @@ test("an archive holds the image byte for byte, and what docker load wants to kn
   );
 });
 
+test("blobs named by their sha512 lie in an archive too", async (t) => {
+  const file = join(temporaryDirectory(t), "image.tar");
+  const plain = sampleImage({ layers: ["content"] });
+  const [layer] = plain.layers;
+  const packed = plain.blobs.get(layer?.digest ?? "") ?? assert.fail();
+  const digest = digestOf(packed, "sha512");
+  const sample = sampleImage({ layers: ["content"], members: { layers: [{ ...layer, digest }] } });
+  const source = new MemorySource({ ...sample, blobs: new Map([...sample.blobs, [digest, packed]]) });
+  await write(file, source, "team/app:1");
+  const archive = await openArchive(file);
+  t.after(() => archive.close());
+  const comparison = compareImages(await readComparable(archive), await readComparable(source));
+  assert.equal(comparison.verdict, "identical");
+  const [image] = (await readComparable(archive)).images;
+  await checkLayers(archive, image ?? assert.fail());
+});
+
 test("what docker load loads is named only when there is one image", async (t) => {
   const file = join(temporaryDirectory(t), "image.tar");
   const sample = multiPlatformSample();

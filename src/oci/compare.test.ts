@@ -215,6 +215,14 @@ const type = "application/vnd.oci.image.layer.v1.tar";
 const layerCases: readonly (readonly [title: string, image: SampleImage, code?: string])[] = [
   ["packed with gzip", sampleImage({ layers: ["content"] })],
   ["packed with zstd", withLayer(zstdCompressSync(tar), `${type}+zstd`)],
+  [
+    "packed with zstd in two frames",
+    withLayer(
+      Buffer.concat([tar.subarray(0, 700), tar.subarray(700)].map((part) => zstdCompressSync(part))),
+      `${type}+zstd`,
+    ),
+  ],
+  ["cut short", withLayer(zstdCompressSync(tar).subarray(0, -3), `${type}+zstd`), "OCI_DIGEST"],
   ["not packed", withLayer(tar, type)],
   ["another one", withLayer(tarOf([{ name: "file0", content: "evil" }]), type), "OCI_DIGEST"],
   ["called packed though it is not", withLayer(tar, `${type}+gzip`), "OCI_DIGEST"],

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { Readable, type Transform } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { constants, createGunzip, createZstdDecompress } from "node:zlib";
+import { createGunzip } from "node:zlib";
 import type { PlatformImage } from "./compare.ts";
 import { checkedContent } from "./contentCheck.ts";
 import type { Descriptor } from "./descriptor.ts";
@@ -11,9 +11,9 @@ import type { ImageSource } from "./imageSource.ts";
 import { bareMediaType } from "./mediaType.ts";
 import { inParallel } from "./parallel.ts";
 import type { CallOptions } from "./registryClient.ts";
+import { unpackZstd } from "./zstdFrames.ts";
 
 const parallel = 3;
-const zstdWindow = 27;
 
 /**
  * Unpacks the layers of an image, without keeping anything, and proves that they are those its configuration names. Engines
@@ -56,12 +56,10 @@ async function checkLayer(source: ImageSource, layer: Descriptor, diffId: string
 }
 
 /** By the media type alone, as engines are meant to. */
-function decompression(mediaType: string): Transform | undefined {
+function decompression(mediaType: string): NodeJS.ReadWriteStream | typeof unpackZstd | undefined {
   const type = bareMediaType(mediaType);
   if (type.endsWith("+gzip") || type.endsWith(".gzip")) {
     return createGunzip();
   }
-  return type.endsWith("+zstd") || type.endsWith(".zstd")
-    ? createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: zstdWindow } })
-    : undefined;
+  return type.endsWith("+zstd") || type.endsWith(".zstd") ? unpackZstd : undefined;
 }

@@ -99,12 +99,30 @@ test("referrers are found again, and do not make the choice of an image harder",
   assert.deepEqual(await source.referrers(signature.root.digest), []);
 });
 
-test("what lies there with the right size is not written again", async (t) => {
+test("what lies there is not written again, unless it is not what its digest says", async (t) => {
   const sample = sampleImage();
   const directory = await layoutOf(t, sample, "1");
   const source = new MemorySource(sample);
   await write(directory, source, "2");
   assert.deepEqual(source.asked, []);
+
+  const [layer] = sample.layers;
+  assert.ok(layer !== undefined);
+  writeFileSync(blobFile(directory, layer), Buffer.alloc(layer.size));
+  await write(directory, source, "2");
+  assert.deepEqual(source.asked, [layer.digest]);
+  assert.deepEqual(readFileSync(blobFile(directory, layer)), sample.blobs.get(layer.digest));
+});
+
+test("where nothing came, no directory is left", async (t) => {
+  const parent = temporaryDirectory(t);
+  const source = new MemorySource(sampleImage());
+  const absent = write(join(parent, "a/b"), source, "1", { platform: { os: "plan9", architecture: "amd64" } });
+  await assert.rejects(absent, failsWith("OCI_NO_PLATFORM"));
+  assert.deepEqual(readdirSync(parent), []);
+  mkdirSync(join(parent, "mine"));
+  await (await LayoutDestination.open(join(parent, "mine"))).close();
+  assert.deepEqual(readdirSync(parent), ["mine"]);
 });
 
 test("when the copy fails, the layout means what it meant before", async (t) => {

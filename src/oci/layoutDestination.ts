@@ -1,5 +1,5 @@
-import { mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, mkdtemp, open, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
 import type { Content, PushOutcome } from "./blobUpload.ts";
 import { checkedContent } from "./contentCheck.ts";
 import type { Descriptor } from "./descriptor.ts";
@@ -26,13 +26,16 @@ export class LayoutDestination implements ImageDestination {
   readonly #referrers: Descriptor[] = [];
   /** Unfinished files, in a directory of their own within the layout. */
   readonly #partial: string;
+  /** The uppermost directory that was not there before; undefined when all were. */
+  readonly #made: string | undefined;
   #written = 0;
 
-  private constructor(directory: string, ref: string | undefined, partial: string) {
+  private constructor(directory: string, ref: string | undefined, partial: string, made: string | undefined) {
     this.name = directory;
     this.#tree = new DirectoryTree(directory);
     this.#ref = ref;
     this.#partial = partial;
+    this.#made = made;
   }
 
   /**
@@ -42,19 +45,19 @@ export class LayoutDestination implements ImageDestination {
   static async open(directory: string, ref?: string): Promise<LayoutDestination> {
     const tree = new DirectoryTree(directory);
     return await inFiles(directory, async () => {
-      await mkdir(join(directory, "blobs"), { recursive: true });
+      const made = await mkdir(join(directory, "blobs"), { recursive: true });
       const version = await readWhole(tree, layoutFile, layoutFileLimit);
       if (version !== undefined) {
         checkLayoutFile(version, directory);
       } else if ((await readdir(directory)).some((name) => name !== "blobs" && !name.startsWith("."))) {
         throw new OciError("OCI_LAYOUT", `${directory} holds other files, but no ${layoutFile}`);
       }
-      return new LayoutDestination(directory, ref, await mkdtemp(join(directory, ".partial-")));
+      return new LayoutDestination(directory, ref, await mkdtemp(join(directory, ".partial-")), made);
     });
   }
 
   async putBlob(descriptor: Descriptor, content: Content, options: PutBlobOptions = {}): Promise<PushOutcome> {
-    if ((await this.#tree.size(blobPath(descriptor.digest))) === descriptor.size) {
+    if (await this.#holds(descriptor, options.signal)) {
       return "present";
     }
     await this.#write(blobPath(descriptor.digest), checkedContent(descriptor, content()), options.onProgress);
@@ -81,8 +84,38 @@ export class LayoutDestination implements ImageDestination {
     return descriptor;
   }
 
+  /** Directories that were made and stayed empty go too. */
   async close(): Promise<void> {
     await rm(this.#partial, { recursive: true, force: true });
+    for (let directory = join(this.name, "blobs"); ; directory = dirname(directory)) {
+      if (this.#made === undefined || relative(this.#made, directory).startsWith("..")) {
+        return;
+      }
+      try {
+        await rmdir(directory);
+      } catch {
+        return; // Something is in it.
+      }
+    }
+  }
+
+  /** Whether the blob is there, and is what its digest says: nobody knows who has written to the directory since. */
+  async #holds(descriptor: Descriptor, signal: AbortSignal | undefined): Promise<boolean> {
+    const path = blobPath(descriptor.digest);
+    if ((await this.#tree.size(path)) !== descriptor.size) {
+      return false;
+    }
+    try {
+      for await (const _ of checkedContent(descriptor, this.#tree.read(path))) {
+        signal?.throwIfAborted();
+      }
+      return true;
+    } catch (error) {
+      if (error instanceof OciError && error.kind === "refused") {
+        return false;
+      }
+      throw error;
+    }
   }
 
   /** Writes a file aside, has it on the disk, and only then gives it its name. */

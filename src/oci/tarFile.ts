@@ -24,10 +24,11 @@ export class TarFile {
 
   /** Makes room for a file of `size` bytes; answers where its content begins. */
   async reserve(name: string, size: number): Promise<number> {
+    const header = encodeHeader(name, size);
     const start = this.#end;
-    this.#end += tarBlock + paddedSize(size);
-    await this.write(encodeHeader(name, size), start);
-    return start + tarBlock;
+    this.#end += header.byteLength + paddedSize(size);
+    await this.write(header, start);
+    return start + header.byteLength;
   }
 
   /** Writes bytes of a file that there is room for. */

@@ -18,6 +18,8 @@ export interface TarHeader {
 const zeroBlock = Buffer.alloc(tarBlock);
 const checksumStart = 148;
 const checksumEnd = 156;
+/** The room for a name, in bytes. */
+const nameField = 100;
 
 /** How much space content takes, with what fills its last block. */
 export function paddedSize(size: number): number {
@@ -43,23 +45,38 @@ export function decodeHeader(block: Buffer): TarHeader | undefined {
   };
 }
 
-/** The header of a file that anybody may read. The name must be short, as those of layouts are. */
+/** All that stands before the content of a file that anybody may read; a long name, such as a sha512 blob's, stands in a header of its own. */
 export function encodeHeader(name: string, size: number): Buffer {
-  const block = Buffer.alloc(tarBlock);
-  if (Buffer.byteLength(name) > 100) {
-    throw new RangeError(`${name} is too long for a tar header`);
+  if (Buffer.byteLength(name) <= nameField) {
+    return encodeBlock(name, size, "0");
   }
-  block.write(name, 0);
+  const record = Buffer.from(encodePax("path", name));
+  const padding = Buffer.alloc(paddedSize(record.byteLength) - record.byteLength);
+  return Buffer.concat([encodeBlock("pax", record.byteLength, "x"), record, padding, encodeBlock(name, size, "0")]);
+}
+
+/** One block; of a name that is too long, its beginning. */
+function encodeBlock(name: string, size: number, type: string): Buffer {
+  const block = Buffer.alloc(tarBlock);
+  block.write(name, 0, nameField);
   block.write(octal(0o644, 8), 100);
   block.write(octal(0, 8), 108);
   block.write(octal(0, 8), 116);
   writeSize(block, size);
   block.write(octal(0, 12), 136);
-  block.write("0", checksumEnd);
+  block.write(type, checksumEnd);
   block.write("ustar\x0000", 257);
   block.write(octal(checksum(block), 7), checksumStart);
   block.write(" ", checksumEnd - 1);
   return block;
+}
+
+/** A record of a pax extended header; the length it begins with counts its own digits too. */
+function encodePax(name: string, value: string): string {
+  const rest = ` ${name}=${value}\n`;
+  const bytes = Buffer.byteLength(rest);
+  const digits = [1, 2, 3, 4].find((count) => String(bytes + count).length === count) ?? 0;
+  return `${bytes + digits}${rest}`;
 }
 
 /** Members of a pax extended header: `length name=value\n`. @throws OciError OCI_ARCHIVE */
@@ -104,7 +121,7 @@ function text(block: Buffer, start: number, end: number): string {
 
 function number(block: Buffer, start: number, end: number): number {
   if (block[start] === 0x80) {
-    const value = block.readBigUInt64BE(end - 8);
+    const value = BigInt(`0x${block.toString("hex", start + 1, end)}`);
     if (value <= BigInt(Number.MAX_SAFE_INTEGER)) {
       return Number(value);
     }

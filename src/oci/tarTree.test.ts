@@ -166,6 +166,18 @@ const hostile: Readonly<Record<string, readonly [parts: readonly Buffer[], messa
     /more than 20000 files/,
     "OCI_TOO_LARGE",
   ],
+  "a size that only the last of its bytes make small": [
+    [
+      withChecksum(
+        ((header) => (header.set([0x80, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 124), header))(
+          entry({ name: "a" }).subarray(0, 512),
+        ),
+      ),
+      end,
+    ],
+    /wrong number/,
+  ],
+  "nothing in it": [[Buffer.alloc(100, "<html>")], /is no tar: it is too short/],
   "a wrong checksum": [[((block) => (block.write("b", 0), block))(entry({ name: "a" }))], /checksum/],
   "compressed content": [[gzipSync(Buffer.alloc(2000))], /compressed/],
   "no tar at all": [[Buffer.alloc(1024, "<html>")], /not a tar/],
@@ -190,7 +202,15 @@ test("links that lead in a circle lead nowhere", async (t) => {
 test("sizes beyond eight gigabytes are written and read", () => {
   const header = encodeHeader("blobs/sha256/x", 8 ** 11);
   assert.equal(header.readBigUInt64BE(128), BigInt(8 ** 11));
-  assert.throws(() => encodeHeader("a".repeat(101), 1), RangeError);
+});
+
+test("names of any length are written and read", async (t) => {
+  for (const length of [99, 100, 101, 141, 490, 600]) {
+    const name = "a".repeat(length);
+    const header = encodeHeader(name, 1);
+    assert.equal(header.byteLength % 512, 0);
+    assert.equal(await content(await open(t, header, Buffer.alloc(512, "x"), end), name), "x");
+  }
 });
 
 test("a tar that is not there, or is a directory, is named", async (t) => {

@@ -102,7 +102,7 @@ class TarScan {
         this.#refuseCompressed(block);
       }
       if (bytesRead < tarBlock) {
-        throw this.#wrong("is cut short");
+        throw this.#wrong(position === 0 ? "is no tar: it is too short" : "is cut short");
       }
       const header = decodeHeader(block);
       if (header === undefined) {
