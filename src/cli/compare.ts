@@ -20,7 +20,8 @@ const help = `Say whether two images are the same, whatever registries they are 
 
 Usage: countersign compare [OPTIONS] A B
 
-A and B are names of images, or oci:DIR[:REF], oci-archive:FILE[:REF], docker-archive:FILE[:REF], docker-daemon:NAME[:TAG].
+A and B are names of images, or oci:DIR[:REF], oci-archive:FILE[:REF], docker-archive:FILE[:REF], docker-daemon:NAME[:TAG];
+a path that begins with / or ./ is a layout if it is a directory, and a tar if it is a file.
 What is signed is taken as it is signed, whatever its tag means in the registry now; the other side as its tag means it. Both are
 walked from index to manifests, configurations and layers. The same image can be packed and listed in different ways: what
 counts is, for each platform, the configuration (its digest is the image ID that \`docker images\` shows) and the unpacked

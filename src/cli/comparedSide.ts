@@ -8,7 +8,7 @@ import { CountersignError } from "../tuf/error.ts";
 import { ownPlaces } from "./imageCollection.ts";
 import type { ImageAccess } from "./imageCollection.ts";
 import { decide } from "./imageDecision.ts";
-import { hasLocationPrefix, openSource, parseSource } from "./imageLocation.ts";
+import { hasLocationPrefix, openSource, parseSource, refusePath } from "./imageLocation.ts";
 import type { ImageLocation } from "./imageLocation.ts";
 import { openSigned, RegistryImage } from "./registryImages.ts";
 import type { RegistryUse } from "./registryImages.ts";
@@ -35,11 +35,17 @@ export type Sides<T> = readonly [T, T];
 
 const unsignedCodes: readonly string[] = ["TRUST_NO_DATA", "TRUST_UNRELEASED", "TUF_NO_SUCH_TARGET"];
 
-/** Reads one side. A place on this machine is told from the name of an image by the word before its colon. */
+/**
+ * Reads one side. A place on this machine is told from the name of an image by the word before its colon, or by beginning as
+ * paths do and names cannot.
+ * @throws CliError CLI_USAGE for a name that could be either
+ */
 export async function readSide(text: string): Promise<Side> {
-  return hasLocationPrefix(text)
-    ? { text, place: { kind: "local", location: await parseSource(text) } }
-    : { text, place: { kind: "registry", image: withDefaultTag(parseImageName(text)) } };
+  if (hasLocationPrefix(text) || /^\.{0,2}\//.test(text)) {
+    return { text, place: { kind: "local", location: await parseSource(text) } };
+  }
+  await refusePath(text, `Write ./${text} for what is on this machine, or docker.io/library/${text} for the image.`);
+  return { text, place: { kind: "registry", image: withDefaultTag(parseImageName(text)) } };
 }
 
 /**

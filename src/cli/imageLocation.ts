@@ -40,6 +40,19 @@ export async function parseSource(text: string): Promise<ImageLocation> {
 }
 
 /**
+ * A single word can be the name of an image on Docker Hub as well as a file or directory here; if there is one, nobody can say
+ * which is meant.
+ * @throws CliError CLI_USAGE
+ */
+export async function refusePath(text: string, hint: string): Promise<void> {
+  const found = /[/:@]/.test(text) ? undefined : await existing(text);
+  if (found !== undefined) {
+    const what = found.kind === "layout" ? "directory" : "file";
+    throw new CliError("CLI_USAGE", `${text} is the name of an image, and of a ${what} here`, { hint });
+  }
+}
+
+/**
  * Reads where an image is to go: what does not exist yet is a tar if it is called so, else a layout.
  * @throws CliError CLI_USAGE for a file that is there and is not called a tar: writing an image would replace it
  */

@@ -1,6 +1,6 @@
 import { familiarName, familiarText, parseImageName, withDefaultTag } from "../oci/imageName.ts";
 import { CliError } from "./errors.ts";
-import { describeLocation, locationHelp, openSource, parseSource } from "./imageLocation.ts";
+import { describeLocation, locationHelp, openSource, parseSource, refusePath } from "./imageLocation.ts";
 import { nativeCommand } from "./nativeCommand.ts";
 import { failingAsJson } from "./outcome.ts";
 import { registryOptions, registryOptionsHelp, RegistryTarget } from "./registryImages.ts";
@@ -43,6 +43,9 @@ export const push = nativeCommand({
       throw new CliError("CLI_USAGE", "push takes a source and the name of an image, or the name alone");
     }
     const text = second ?? first;
+    if (second === undefined) {
+      await refusePath(text, `To push what is in it, write also where: countersign push ${text} IMAGE.`);
+    }
     const image = withDefaultTag(parseImageName(text));
     const source = second === undefined ? ({ kind: "engine", image } as const) : await parseSource(first);
     const asked = { image: text, source: describeLocation(source), pushed: false };

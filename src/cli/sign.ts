@@ -6,7 +6,6 @@ import type { FetchedManifest } from "../oci/fetchedManifest.ts";
 import { parseImageName } from "../oci/imageName.ts";
 import type { ImageName } from "../oci/imageName.ts";
 import { formatPlatform, isAttestation } from "../oci/platform.ts";
-import { openRegistry } from "../oci/registryAccess.ts";
 import type { Pin } from "../trust/pins.ts";
 import type { SignedImage } from "../trust/signImage.ts";
 import { CliError } from "./errors.ts";
@@ -17,6 +16,8 @@ import { nativeCommand } from "./nativeCommand.ts";
 import { errorAsJson, forEachImage, worstExitCode } from "./outcome.ts";
 import type { Outcome } from "./outcome.ts";
 import { askPassphrases, dockerRoleName } from "./passphrasePrompt.ts";
+import { registryOf, registryOptions, registryOptionsHelp } from "./registryImages.ts";
+import type { RegistryUse } from "./registryImages.ts";
 import { readPin, trustOptions, trustOptionsHelp } from "./trustOptions.ts";
 import type { Ui } from "./ui.ts";
 
@@ -36,6 +37,7 @@ Passphrases are asked for on the terminal, or come from DOCKER_CONTENT_TRUST_ROO
 DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE.
 
 ${trustOptionsHelp}
+${registryOptionsHelp}
   --json                what was signed as one JSON document
   --help                show this text
 
@@ -58,14 +60,17 @@ interface Signed extends SignedImage {
 /** `countersign sign IMAGE…` */
 export const sign = nativeCommand({
   help,
-  options: { ...trustOptions, json: { type: "boolean" } },
+  options: { ...trustOptions, ...registryOptions, json: { type: "boolean" } },
   run: async ({ options, args, ui }) => {
     if (args.length === 0) throw new CliError("CLI_USAGE", "sign needs at least one image");
     const pin = readPin(options);
     const images = args.map((text) => ({ text, ...taggedName(text) }));
     const passphrases = dockerPassphrases(ui);
     const access = { server: options.server, ui };
-    const outcomes = await forEachImage(images, ({ name, tag }) => signOne(name, tag, { pin, passphrases, access }));
+    const use = { insecure: options["insecure-registry"], warn: (text: string) => ui.warn(text), acceptUnsigned: true };
+    const outcomes = await forEachImage(images, ({ name, tag }) =>
+      signOne(name, tag, { pin, passphrases, access, use }),
+    );
     if (options.json === true) ui.printJson(outcomes.map(asJson));
     else for (const outcome of outcomes) show(outcome, ui);
     return worstExitCode(outcomes);
@@ -90,9 +95,15 @@ async function signOne(
     pin,
     passphrases,
     access,
-  }: { readonly pin: Pin; readonly passphrases: PassphraseSource; readonly access: ImageAccess },
+    use,
+  }: {
+    readonly pin: Pin;
+    readonly passphrases: PassphraseSource;
+    readonly access: ImageAccess;
+    readonly use: RegistryUse;
+  },
 ): Promise<Signed> {
-  const { descriptor, manifest, bytes } = await fetchManifest(name, name.digest ?? tag, access.ui);
+  const { descriptor, manifest, bytes } = await fetchManifest(name, name.digest ?? tag, use);
   const digest = name.digest ?? digestOf(bytes);
   const { trustDir, lastSeen } = ownPlaces();
   const keys = new KeyStore(trustDir, { onWarning: (text) => access.ui.warn(text) });
@@ -110,8 +121,8 @@ async function signOne(
   return { ...signed, mediaType: descriptor.mediaType, platforms };
 }
 
-async function fetchManifest(name: ImageName, reference: string, ui: Ui): Promise<FetchedManifest> {
-  const registry = await openRegistry(name.domain, { acceptUnsigned: true, onWarning: (text) => ui.warn(text) });
+async function fetchManifest(name: ImageName, reference: string, use: RegistryUse): Promise<FetchedManifest> {
+  const registry = await registryOf(name, use);
   try {
     return await registry.getManifest(name.path, reference);
   } finally {

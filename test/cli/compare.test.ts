@@ -200,7 +200,7 @@ describe("countersign compare", () => {
 
   test("one platform can be compared, and places on this machine with a registry", async () => {
     const layout = await owner.layout(original);
-    succeeded(await owner.run("compare", signed, `oci:${layout}`));
+    for (const place of [`oci:${layout}`, layout]) succeeded(await owner.run("compare", signed, place));
     succeeded(await owner.run("pull", "--platform", "linux/arm64", signed, "arm.tar"));
     const whole = await owner.run("compare", signed, "oci-archive:arm.tar");
     assert.equal(whole.code, 3);
@@ -239,5 +239,12 @@ describe("countersign compare", () => {
       assert.match(result.stderr, /compare takes two images \(CLI_USAGE\)/);
       assert.equal(result.code, 2);
     }
+    succeeded(await owner.run("pull", signed, "either.tar"));
+    const unclear = await owner.run("compare", signed, "either.tar");
+    assert.match(
+      unclear.stderr,
+      /either\.tar is the name of an image, and of a file here \(CLI_USAGE\)\n  hint: Write \.\//,
+    );
+    assert.equal(unclear.code, 2);
   });
 });
