@@ -2,7 +2,7 @@ import { createPublicKey } from "node:crypto";
 import { parseCertificate, type Certificate } from "../tuf/certificate.ts";
 import { certificateFault, certificateTimeFault } from "../tuf/certificateBundle.ts";
 import { bareKey, publicKey, type PublicKey } from "../tuf/key.ts";
-import { decodePem, encodePem } from "../tuf/pem.ts";
+import { encodePem, pemBlocks } from "../tuf/pem.ts";
 import { KeysError, messageOf } from "./errors.ts";
 
 /** A delegation key as its owner handed it out. */
@@ -23,7 +23,7 @@ const nearExpiryMonths = 6;
  * @throws KeysError KEYS_PUBLIC_KEY_FILE with Notary's inner sentence; callers put the file's name in front
  */
 export function parsePublicKeyFile(file: Uint8Array | string, now: Date): PublicKeyFile {
-  const [block] = decodePem(typeof file === "string" ? file : new TextDecoder().decode(file));
+  const [block] = pemBlocks(typeof file === "string" ? file : new TextDecoder().decode(file));
   if (block === undefined) {
     throw unusable("no valid public key found");
   }
@@ -57,7 +57,7 @@ export function encodePublicKeyFile(key: PublicKey, role?: string): string {
  * @throws KeysError KEYS_PUBLIC_KEY_FILE with Notary's sentences
  */
 export function certificateKey(file: Uint8Array | string): PublicKey {
-  const [block] = decodePem(typeof file === "string" ? file : new TextDecoder().decode(file));
+  const [block] = pemBlocks(typeof file === "string" ? file : new TextDecoder().decode(file));
   if (block === undefined) {
     throw unusable("the provided file does not contain a valid PEM certificate <nil>");
   }

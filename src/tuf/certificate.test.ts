@@ -49,6 +49,7 @@ function attribute(oid: string, value: Uint8Array): Uint8Array {
 }
 
 interface Parts {
+  key?: Uint8Array;
   subject?: Uint8Array;
   validity?: Uint8Array;
   extensions?: readonly Uint8Array[];
@@ -66,7 +67,7 @@ function certificate(parts: Parts = {}): Uint8Array {
     name(commonName("issuer")),
     parts.validity ?? validity,
     subject,
-    spki,
+    parts.key ?? spki,
     ...(extensions === undefined ? [] : [derContext(3, derSequence(...extensions))]),
   );
   return derSequence(tbs, outer, derBitString(Buffer.alloc(8)), ...tail);
@@ -122,6 +123,18 @@ describe("a certificate", () => {
     const read = parseCertificate(certificate());
     assert.deepEqual([read.isCa, read.keyUsage, read.extendedKeyUsage], [false, undefined, undefined]);
     assert.equal(read.notAfter.toISOString(), "2051-01-01T00:00:00.000Z");
+  });
+
+  test("may have a modulus of any length, as the bytes of a file allow", () => {
+    const rsa = (modulus: Uint8Array): Uint8Array => {
+      const key = derSequence(derInteger(modulus), derInteger(65_537));
+      return derSequence(derSequence(derOid("1.2.840.113549.1.1.1")), derBitString(key));
+    };
+    const bits = (modulus: Uint8Array): number | undefined =>
+      parseCertificate(certificate({ key: rsa(modulus) })).rsaBits;
+    assert.equal(bits(Buffer.alloc(256, 0x80)), 2048);
+    assert.equal(bits(Buffer.alloc(256, 0x7f)), 2047);
+    assert.equal(bits(Buffer.alloc(70_000_000, 0x80)), 560_000_000);
   });
 
   test("is an authority only if it says so", () => {

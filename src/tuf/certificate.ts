@@ -1,7 +1,7 @@
 import {
   derBitStringBytes,
   derContextTag,
-  derIntegerValue,
+  derIntegerBits,
   derOidValue,
   derTag,
   readDer,
@@ -225,6 +225,5 @@ function readPublicKeyAlgorithm(spki: Uint8Array): Pick<Certificate, "publicKeyA
     return { publicKeyAlgorithm, rsaBits: undefined };
   }
   const key = readDer(derBitStringBytes(info.next(derTag.bitString).contents));
-  const modulus = derIntegerValue(key.next(derTag.integer).contents);
-  return { publicKeyAlgorithm, rsaBits: modulus.toString(2).length };
+  return { publicKeyAlgorithm, rsaBits: derIntegerBits(key.next(derTag.integer).contents) };
 }

@@ -1,8 +1,7 @@
 import { parseCertificate, type Certificate } from "./certificate.ts";
 import { encodeLatin1 } from "./encoding.ts";
 import { TufError } from "./errors.ts";
-import { decodePem, encodePem } from "./pem.ts";
-import { defaultLimits } from "./limits.ts";
+import { encodePem, pemBlocks } from "./pem.ts";
 
 /** The certificates of one root key: one leaf, and the authorities shipped with it. */
 export interface CertificateBundle {
@@ -11,6 +10,8 @@ export interface CertificateBundle {
 }
 
 const pemLabel = "CERTIFICATE";
+/** Certificates in the bundle of one key. */
+const mostCertificates = 32;
 const minRsaBits = 2048;
 const day = 24 * 60 * 60_000;
 
@@ -19,7 +20,7 @@ const sha1Algorithms = new Set(["1.2.840.113549.1.1.5", "1.2.840.10040.4.3", "1.
 
 /** The first readable certificate of a PEM text, which is the one a `*-x509` key stands for. */
 export function firstCertificate(pem: Uint8Array): Certificate | undefined {
-  for (const block of decodePem(pem)) {
+  for (const block of pemBlocks(pem)) {
     if (block.label !== pemLabel || block.headers.size > 0) {
       continue;
     }
@@ -40,16 +41,17 @@ export function firstCertificate(pem: Uint8Array): Certificate | undefined {
  * first (Notary's rules for root certificates; chains are not verified).
  * @throws TufError TUF_CERTIFICATE, TUF_TOO_LARGE
  */
-export function parseBundle(pem: Uint8Array, maxCertificates: number = defaultLimits.certificates): CertificateBundle {
-  const blocks = decodePem(pem);
-  if (blocks.length > maxCertificates) {
-    throw new TufError("TUF_TOO_LARGE", `a key has more than ${maxCertificates} certificates`);
+export function parseBundle(pem: Uint8Array): CertificateBundle {
+  const certificates: Certificate[] = [];
+  for (const { label, bytes } of pemBlocks(pem)) {
+    if (label !== pemLabel) {
+      throw new TufError("TUF_CERTIFICATE", `invalid pem block type: ${label}`);
+    }
+    if (certificates.length === mostCertificates) {
+      throw new TufError("TUF_TOO_LARGE", `a key has more than ${mostCertificates} certificates`);
+    }
+    certificates.push(parseCertificate(bytes));
   }
-  const stranger = blocks.find(({ label }) => label !== pemLabel);
-  if (stranger !== undefined) {
-    throw new TufError("TUF_CERTIFICATE", `invalid pem block type: ${stranger.label}`);
-  }
-  const certificates = blocks.map(({ bytes }) => parseCertificate(bytes));
   const [leaf, ...others] = certificates;
   if (leaf === undefined) {
     throw new TufError("TUF_CERTIFICATE", "no certificates found in bundle");

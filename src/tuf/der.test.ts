@@ -9,6 +9,7 @@ import {
   derContextTag,
   derElement,
   derInteger,
+  derIntegerBits,
   derIntegerValue,
   derNull,
   derOctetString,
@@ -144,5 +145,15 @@ describe("the reader", () => {
 
   function readElement(der: Uint8Array): { contents: Uint8Array } {
     return new DerReader(derElement(derTag.sequence, der)).nested().next(derTag.oid);
+  }
+});
+
+test("the bits of an integer are those of its value, of a negative one none", () => {
+  for (const value of [0n, 1n, 127n, 128n, 255n, 256n, 2n ** 2047n - 1n, 2n ** 2047n, 2n ** 2048n - 1n, -1n, -129n]) {
+    const { contents } = new DerReader(derInteger(value)).next();
+    assert.equal(derIntegerBits(contents), value > 0n ? value.toString(2).length : 0, String(value));
+  }
+  for (const contents of ["", "0000", "007f", "ff80"]) {
+    assert.throws(() => derIntegerBits(bytes(contents)), refused(/empty|not minimal/), contents);
   }
 });

@@ -129,6 +129,22 @@ export function readDer(bytes: Uint8Array, tag: number = derTag.sequence): DerRe
 
 /** The value of an INTEGER's contents. */
 export function derIntegerValue(contents: Uint8Array): bigint {
+  checkInteger(contents);
+  return BigInt.asIntN(contents.length * 8, BigInt(`0x${encodeHex(contents)}`));
+}
+
+/** How many bits the value of an INTEGER's contents has; 0 if it is negative. Costs the same for a modulus of megabytes. */
+export function derIntegerBits(contents: Uint8Array): number {
+  checkInteger(contents);
+  const [first = 0, second = 0] = contents;
+  if (first >= 0x80) {
+    return 0;
+  }
+  const leadingZeros = first === 0 ? 8 + Math.clz32(second) - 24 : Math.clz32(first) - 24;
+  return Math.max(0, contents.length * 8 - leadingZeros);
+}
+
+function checkInteger(contents: Uint8Array): void {
   if (contents.length === 0) {
     fail("an empty integer");
   }
@@ -136,7 +152,6 @@ export function derIntegerValue(contents: Uint8Array): bigint {
   if (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80))) {
     fail("an integer that is not minimal");
   }
-  return BigInt.asIntN(contents.length * 8, BigInt(`0x${encodeHex(contents)}`));
 }
 
 /** An OBJECT IDENTIFIER's contents in dotted form. */

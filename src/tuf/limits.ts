@@ -14,8 +14,6 @@ export interface Limits {
   readonly rootSteps: number;
   /** Delegated roles visited in one walk. */
   readonly delegations: number;
-  /** Certificates in the bundle of one key. */
-  readonly certificates: number;
 }
 
 const mebibyte = 1024 * 1024;
@@ -28,7 +26,6 @@ export const defaultLimits: Limits = Object.freeze({
   signatures: 256,
   rootSteps: 256,
   delegations: 4096,
-  certificates: 32,
 });
 
 /** Fills what `some` leaves out with the defaults. */

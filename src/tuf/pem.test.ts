@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as fc from "fast-check";
-import { decodePem, encodePem } from "./pem.ts";
+import { decodePem, encodePem, pemBlocks } from "./pem.ts";
 
 const block = "-----BEGIN A B-----\nAAEC\n-----END A B-----\n";
 const contents = (text: string): string[] =>
@@ -45,6 +45,16 @@ describe("decodePem reads", () => {
       ],
     );
     assert.equal(key?.bytes.length, 3);
+  });
+
+  test("no further than it is asked to", () => {
+    const many = block.repeat(500_000);
+    decodePem(block); // Compiled by now.
+    const started = performance.now();
+    const [first] = pemBlocks(many);
+    const one = performance.now() - started;
+    assert.deepEqual(first, decodePem(block)[0]);
+    assert.ok(decodePem(many).length === 500_000 && one < (performance.now() - started) / 10);
   });
 
   test("large hostile texts in linear time", () => {

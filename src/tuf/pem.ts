@@ -13,13 +13,17 @@ const beginMarker = "-----BEGIN ";
 const endMarker = "-----END ";
 const dashes = "-----";
 
-/**
- * All well-formed blocks of a text, in order. As in Go, text around blocks and blocks that are cut short or hold no base64
- * are passed over, and line ends may be LF or CRLF.
- */
+/** All blocks of `pemBlocks`. */
 export function decodePem(text: Uint8Array | string): PemBlock[] {
+  return [...pemBlocks(text)];
+}
+
+/**
+ * The well-formed blocks of a text one by one, so that of a hostile text with a million only those are read that are wanted. As in
+ * Go, text around blocks and blocks that are cut short or hold no base64 are passed over, and line ends may be LF or CRLF.
+ */
+export function* pemBlocks(text: Uint8Array | string): Generator<PemBlock> {
   const source = typeof text === "string" ? text : decodeLatin1(text);
-  const blocks: PemBlock[] = [];
   let end = nextLineStart(source, endMarker, 0);
   for (let begin = nextLineStart(source, beginMarker, 0); begin >= 0 && end >= 0;) {
     if (end < begin) {
@@ -30,11 +34,10 @@ export function decodePem(text: Uint8Array | string): PemBlock[] {
     // A block that another one starts in has no end of its own.
     const block = next >= 0 && next < end ? undefined : readBlock(source, begin, end);
     if (block !== undefined) {
-      blocks.push(block);
+      yield block;
     }
     begin = next;
   }
-  return blocks;
 }
 
 /**

@@ -3,7 +3,7 @@ import { digestHex, importSpki, type SignatureScheme, type VerificationKey } fro
 import { ecdsaCoordinateLength } from "./ecdsaSignature.ts";
 import { concatBytes } from "./encoding.ts";
 import type { PublicKey } from "./key.ts";
-import { decodePem } from "./pem.ts";
+import { pemBlocks } from "./pem.ts";
 
 /** How to verify one signature: with which key, by which scheme, and how many bytes it must have. */
 export interface Verification {
@@ -104,7 +104,7 @@ function certificateKey(pem: Uint8Array): VerificationKey | undefined {
 }
 
 function pemKey(pem: Uint8Array): VerificationKey | undefined {
-  const block = decodePem(pem)[0];
+  const [block] = pemBlocks(pem);
   return block?.label === "PUBLIC KEY" ? importSpki(block.bytes) : undefined;
 }
 
