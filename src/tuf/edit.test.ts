@@ -7,7 +7,7 @@ import { ecdsaKey } from "../../test/support/rawMetadata.ts";
 import type { EditedFile } from "./collectionSigning.ts";
 import { findTarget, listDelegations, listTargets } from "./delegationWalk.ts";
 import { CollectionEditor } from "./edit.ts";
-import { canonicalKeyId } from "./key.ts";
+import { bareKey, canonicalKeyId } from "./key.ts";
 import { metaToJson } from "./metadataJson.ts";
 import { signMetadata } from "./sign.ts";
 
@@ -422,6 +422,19 @@ describe("signing", () => {
   });
 });
 
+test("one key under two IDs is not enough for a threshold of two", async () => {
+  const { server, publisher } = await published();
+  const certificate = publisher.makeRoot();
+  const bare = bareKey(certificate)!;
+  const editor = server.open();
+  editor.changeDelegation("targets/a", { addKeys: [bare, certificate], addPaths: [""], threshold: 2 });
+  editor.addTarget("targets/a", "v1", content("one"));
+  await assert.rejects(
+    editor.sign({ signers: publisher.source, now }),
+    failsWith("TUF_NO_SIGNING_KEY", /found 1 of 2 needed keys/),
+  );
+});
+
 describe("a signer that fails", () => {
   test("fails the publish, for the snapshot too", async () => {
     const { server, keys } = await published("client");
@@ -476,6 +489,15 @@ describe("a delegation that cannot be verified", () => {
     assert.deepEqual(versions(files), [["targets/a", 2]]);
     await server.take(files);
     assert.equal(findTarget(server.load().targets, "v1").role, "targets/a");
+  });
+
+  test("is taken back above the version that was seen, also when the file is an older one", async () => {
+    const { server, sign } = await unverifiable();
+    const { root, targets, snapshot, skipped } = server.load();
+    const older = skipped.map((role) => ({ ...role, seenVersion: 7 }));
+    const editor = CollectionEditor.open({ root: root!, targets, snapshot, skipped: older });
+    editor.witness("targets/a");
+    assert.deepEqual(versions(await sign(editor)), [["targets/a", 8]]);
   });
 
   test("is started afresh by an edit, above the version the server has, with a warning", async () => {

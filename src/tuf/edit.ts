@@ -207,7 +207,7 @@ export class CollectionEditor {
       edit.touch();
       return;
     }
-    const file = this.#skipped.get(role)?.file;
+    const { file, seenVersion = 0 } = this.#skipped.get(role) ?? {};
     if (file === undefined || !this.hasDelegation(role)) {
       throw invalidRole(role, "this role is not known");
     }
@@ -215,7 +215,8 @@ export class CollectionEditor {
     if (keys.length < threshold) {
       throw invalidRole(role, "role does not specify enough valid signing keys to meet its required threshold");
     }
-    const taken = TargetsEdit.of(file.body);
+    // Nobody who saw a higher version takes a lower one, and the unverified file may well be an old one.
+    const taken = TargetsEdit.of(file.body, Math.max(file.version, seenVersion));
     taken.touch();
     this.#targets.set(role, taken);
   }

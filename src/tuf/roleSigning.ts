@@ -1,6 +1,7 @@
 import { TufError } from "./errors.ts";
 import { canonicalKeyId, type PublicKey } from "./key.ts";
 import type { Signer } from "./signature.ts";
+import { keyMaterial } from "./verificationKey.ts";
 
 /** Finds the private key of a public key as metadata names it; undefined when it is not held. */
 export type SignerSource = (key: PublicKey) => Promise<Signer | undefined>;
@@ -12,7 +13,8 @@ export interface SigningKeys {
 }
 
 /**
- * The signers for a file that has to satisfy all of `needs`: every held key signs, each once, also beyond the threshold.
+ * The signers for a file that has to satisfy all of `needs`: every held key signs, each once, also beyond the threshold. As in
+ * verifying, one key under two IDs counts once: a file that nobody accepts is better not signed.
  * @param optional keys that sign if they are held
  * @throws TufError TUF_NO_SIGNING_KEY (Notary's text when no key is held); whatever the source throws
  */
@@ -24,16 +26,16 @@ export async function findSigners(
 ): Promise<readonly Signer[]> {
   const found = new Map<string, Signer>();
   for (const need of [...needs, { keys: optional, threshold: 0 }]) {
-    let held = 0;
+    const held = new Set<string>();
     for (const key of need.keys) {
       const signer = found.get(key.id) ?? (await source(key));
       if (signer !== undefined) {
         found.set(key.id, signer);
-        held++;
+        held.add(keyMaterial(key) ?? key.id);
       }
     }
-    if (held < need.threshold) {
-      throw missingKeys(role, need, held);
+    if (held.size < need.threshold) {
+      throw missingKeys(role, need, held.size);
     }
   }
   return [...found.values()];

@@ -23,8 +23,9 @@ export class TargetsEdit {
     this.#changed = changed;
   }
 
-  static of(body: Targets): TargetsEdit {
-    return new TargetsEdit(body.version, body, false);
+  /** @param version what it follows, if that is another version than the body's */
+  static of(body: Targets, version: number = body.version): TargetsEdit {
+    return new TargetsEdit(version, body, false);
   }
 
   /** An empty file that follows `version`, to be signed whatever happens to it. */
