@@ -20,6 +20,13 @@ export interface ErrorOptions {
   readonly cause?: unknown;
 }
 
+/** Messages and hints quote what was read, which may be a name of megabytes. In characters. */
+const longestText = 16 * 1024;
+
+function shorten(text: string): string {
+  return text.length <= longestText ? text : `${text.slice(0, longestText).toWellFormed()}…`;
+}
+
 /** The base of every error this product raises on purpose. */
 export class CountersignError extends Error {
   readonly code: string;
@@ -27,10 +34,10 @@ export class CountersignError extends Error {
   readonly hint: string;
 
   constructor(code: string, entry: CatalogueEntry, message: string, options: ErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(shorten(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;
     this.kind = entry.kind;
-    this.hint = options.hint ?? entry.remedy;
+    this.hint = shorten(options.hint ?? entry.remedy);
   }
 }
