@@ -47,6 +47,14 @@ test("a public key is written in the very bytes of the originals", () => {
   }
 });
 
+test("a public key has the ID of its owner's key, however it is encoded", () => {
+  const { key } = parsePublicKeyFile(readVector("client/keys/dan.pub"), now);
+  const point = Buffer.from(key.bytes).subarray(-65);
+  const head = Buffer.from("3039301306072a8648ce3d020106082a8648ce3d030107032200", "hex");
+  const compressed = Buffer.concat([head, Buffer.of(2 + (point[64]! & 1)), point.subarray(1, 33)]);
+  assert.equal(parsePublicKeyFile(encodePem("PUBLIC KEY", compressed), now).key.id, keyId("dan.key"));
+});
+
 test("a certificate's bare key is what gets written", () => {
   const { key } = parsePublicKeyFile(readVector("client/keys/dan.crt"), now);
   assert.equal(encodePublicKeyFile(key), readVector("client/keys/dan.pub").toString());
@@ -73,6 +81,7 @@ test("files that cannot be delegation keys are refused with Notary's sentence", 
   const notAfter = later(400);
   const rsa = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey;
   const rsa2048 = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+  const secp256k1 = generateKeyPairSync("ec", { namedCurve: "secp256k1" }).privateKey;
   const refused: Record<string, { file: Uint8Array | string; message: string | RegExp }> = {
     nothing: { file: "", message: "no valid public key found" },
     "an Ed25519 key": { file: readVector("client/keys/gina.pub"), message: "unknown public key format" },
@@ -103,6 +112,18 @@ test("files that cannot be delegation keys are refused with Notary's sentence", 
     "a short RSA key": {
       file: makeCertificate({ commonName, key: rsa, notBefore, notAfter }),
       message: "invalid certificate: RSA bit length is too short",
+    },
+    "a short RSA key without certificate": {
+      file: createPublicKey(rsa).export({ format: "pem", type: "spki" }),
+      message: /^the key is an RSA key below 2048 bits/,
+    },
+    "a curve on which nobody verifies": {
+      file: createPublicKey(secp256k1).export({ format: "pem", type: "spki" }),
+      message: /other than P-256, P-384 and P-521$/,
+    },
+    "a certificate of a key on such a curve": {
+      file: makeCertificate({ commonName, key: secp256k1, notBefore, notAfter }),
+      message: /other than P-256, P-384 and P-521$/,
     },
     "a signature with SHA-1": {
       file: makeCertificate({ commonName, key: rsa2048, notBefore, notAfter, digest: "sha1" }),

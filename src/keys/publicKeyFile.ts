@@ -1,8 +1,10 @@
-import { createPublicKey } from "node:crypto";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import { parseCertificate, type Certificate } from "../tuf/certificate.ts";
 import { certificateFault, certificateTimeFault } from "../tuf/certificateBundle.ts";
+import { isNear, nearExpiryNotice } from "../tuf/expiryNotices.ts";
 import { bareKey, publicKey, type PublicKey } from "../tuf/key.ts";
 import { encodePem, pemBlocks } from "../tuf/pem.ts";
+import { canVerify } from "../tuf/verificationKey.ts";
 import { KeysError, messageOf } from "./errors.ts";
 
 /** A delegation key as its owner handed it out. */
@@ -14,12 +16,10 @@ export interface PublicKeyFile {
   readonly warnings: readonly string[];
 }
 
-const minimumRsaBits = 2048;
-const nearExpiryMonths = 6;
-
 /**
  * Reads the first PEM block of a file as a delegation key, by Notary's rules: a CERTIFICATE (valid at `now`, not signed with SHA-1,
- * ECDSA or RSA of at least 2048 bits) becomes a `*-x509` key, a PUBLIC KEY an `ecdsa` or `rsa` key.
+ * ECDSA or RSA) becomes a `*-x509` key, a PUBLIC KEY an `ecdsa` or `rsa` key. Other than in Notary, a key whose signatures would
+ * never count is refused.
  * @throws KeysError KEYS_PUBLIC_KEY_FILE with Notary's inner sentence; callers put the file's name in front
  */
 export function parsePublicKeyFile(file: Uint8Array | string, now: Date): PublicKeyFile {
@@ -35,6 +35,13 @@ export function parsePublicKeyFile(file: Uint8Array | string, now: Date): Public
       return { role, key: readSpki(block.bytes), warnings: [] };
     default:
       throw unusable(`unsupported PEM block type ${JSON.stringify(block.label)}, expected CERTIFICATE or PUBLIC KEY`);
+  }
+}
+
+/** A key that verifies nothing would be listed, and then nothing its owner signs would count. */
+function checkUsable(key: PublicKey): void {
+  if (!canVerify(key)) {
+    throw unusable("the key is an RSA key below 2048 bits, or on an elliptic curve other than P-256, P-384 and P-521");
   }
 }
 
@@ -70,21 +77,26 @@ export function certificateKey(file: Uint8Array | string): PublicKey {
   return keyOfCertificate(certificate);
 }
 
+const publicKeyTypes: ReadonlyMap<string | undefined, "ecdsa" | "rsa"> = new Map([
+  ["ec", "ecdsa"],
+  ["rsa", "rsa"],
+]);
+
 function readSpki(der: Uint8Array): PublicKey {
-  let type: string | undefined;
+  let keyObject: KeyObject;
   try {
-    type = createPublicKey({ key: Buffer.from(der), format: "der", type: "spki" }).asymmetricKeyType;
+    keyObject = createPublicKey({ key: Buffer.from(der), format: "der", type: "spki" });
   } catch (cause) {
     throw unusable("unable to parse pem encoded public key", cause);
   }
-  switch (type) {
-    case "ec":
-      return publicKey("ecdsa", der);
-    case "rsa":
-      return publicKey("rsa", der);
-    default:
-      throw unusable("unknown public key format");
+  const type = publicKeyTypes.get(keyObject.asymmetricKeyType);
+  if (type === undefined) {
+    throw unusable("unknown public key format");
   }
+  checkUsable(publicKey(type, der));
+  // By way of its numbers, as for private keys: the owner's key has the ID of the plain encoding, whatever the file's is.
+  const plain = createPublicKey({ key: keyObject.export({ format: "jwk" }), format: "jwk" });
+  return publicKey(type, plain.export({ format: "der", type: "spki" }));
 }
 
 function readCertificate(der: Uint8Array, now: Date): Pick<PublicKeyFile, "key" | "warnings"> {
@@ -94,14 +106,15 @@ function readCertificate(der: Uint8Array, now: Date): Pick<PublicKeyFile, "key" 
   } catch (cause) {
     throw unusable(`could not parse provided certificate: ${messageOf(cause)}`, cause);
   }
-  const fault = certificateFaultText(certificate, now);
+  const { commonName, notAfter } = certificate;
+  const expired = certificateTimeFault(certificate, now) && `certificate with CN ${commonName} is expired`;
+  const fault = certificateFault(certificate) ?? expired;
   if (fault !== undefined) {
     throw unusable(`invalid certificate: ${fault}`);
   }
-  const soon = new Date(now);
-  soon.setUTCMonth(soon.getUTCMonth() + nearExpiryMonths);
-  const warnings = certificate.notAfter < soon ? [`certificate with CN ${certificate.commonName} is near expiry`] : [];
-  return { key: keyOfCertificate(certificate), warnings };
+  const key = keyOfCertificate(certificate);
+  checkUsable(key);
+  return { key, warnings: isNear(notAfter.getTime(), now) ? [nearExpiryNotice(certificate)] : [] };
 }
 
 function keyOfCertificate({ publicKeyAlgorithm: algorithm, raw }: Certificate): PublicKey {
@@ -109,20 +122,6 @@ function keyOfCertificate({ publicKeyAlgorithm: algorithm, raw }: Certificate): 
     throw unusable("unknown public key format");
   }
   return publicKey(`${algorithm}-x509`, Buffer.from(encodePem("CERTIFICATE", raw)));
-}
-
-/** The rules are those of every certificate; the sentences here are Notary's. */
-function certificateFaultText(certificate: Certificate, now: Date): string | undefined {
-  const { notBefore, notAfter, rsaBits, commonName } = certificate;
-  if (certificateFault(certificate) !== undefined) {
-    if (notBefore > notAfter) {
-      return "certificate validity window is invalid";
-    }
-    return rsaBits !== undefined && rsaBits < minimumRsaBits
-      ? "RSA bit length is too short"
-      : `certificate with CN ${commonName} uses invalid SHA1 signature algorithm`;
-  }
-  return certificateTimeFault(certificate, now) && `certificate with CN ${commonName} is expired`;
 }
 
 function unusable(message: string, cause?: unknown): KeysError {

@@ -1,4 +1,5 @@
 import { parseCertificate, type Certificate } from "./certificate.ts";
+import { minRsaBits } from "./crypto.ts";
 import { encodeLatin1 } from "./encoding.ts";
 import { TufError } from "./errors.ts";
 import { encodePem, pemBlocks } from "./pem.ts";
@@ -12,7 +13,6 @@ export interface CertificateBundle {
 const pemLabel = "CERTIFICATE";
 /** Certificates in the bundle of one key. */
 const mostCertificates = 32;
-const minRsaBits = 2048;
 const day = 24 * 60 * 60_000;
 
 /** Signature algorithms built on SHA-1: RSA, DSA, ECDSA, and the older OIW name of the first. */

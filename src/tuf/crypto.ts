@@ -24,6 +24,9 @@ export interface VerificationKey {
   readonly keyObject: KeyObject;
 }
 
+/** The shortest RSA modulus whose signatures count, in bits. */
+export const minRsaBits = 2048;
+
 const rsaPaddings: Readonly<Record<"rsapss-sha256-salt32" | "rsapkcs1v15-sha256", SigningOptions>> = {
   "rsapss-sha256-salt32": { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
   "rsapkcs1v15-sha256": { padding: constants.RSA_PKCS1_PADDING },

@@ -1,3 +1,4 @@
+import type { Certificate } from "./certificate.ts";
 import { rootCertificates } from "./rootTrust.ts";
 import type { OpenedFile, Root, SignedFile } from "./metadata.ts";
 
@@ -16,7 +17,7 @@ export interface NoticeSubjects {
 export function expiryNotices({ root, targets, snapshot, gun, now }: NoticeSubjects): readonly string[] {
   const notices = rootCertificates(root.body, gun, now, "ignored")
     .filter(({ leaf }) => isNear(leaf.notAfter.getTime(), now))
-    .map(({ leaf }) => `certificate with CN ${leaf.commonName} is near expiry`);
+    .map(({ leaf }) => nearExpiryNotice(leaf));
   const resign = "is nearing expiry, you should re-sign the role metadata";
   if (isNearExpiry(root, now)) {
     notices.push(`root ${resign}`);
@@ -37,7 +38,13 @@ export function isNearExpiry({ expires }: OpenedFile, now: Date): boolean {
   return isNear(expires.ms, now);
 }
 
-function isNear(ms: number, now: Date): boolean {
+/** Notary's warning about a certificate that expires within six months. */
+export function nearExpiryNotice({ commonName }: Certificate): string {
+  return `certificate with CN ${commonName} is near expiry`;
+}
+
+/** Whether a moment, in milliseconds since 1970, comes within six months. */
+export function isNear(ms: number, now: Date): boolean {
   const limit = new Date(now);
   limit.setUTCMonth(limit.getUTCMonth() + nearMonths);
   return ms < limit.getTime();

@@ -1,5 +1,5 @@
 import { firstCertificate } from "./certificateBundle.ts";
-import { digestHex, importSpki, type SignatureScheme, type VerificationKey } from "./crypto.ts";
+import { digestHex, importSpki, minRsaBits, type SignatureScheme, type VerificationKey } from "./crypto.ts";
 import { ecdsaCoordinateLength } from "./ecdsaSignature.ts";
 import { concatBytes } from "./encoding.ts";
 import type { PublicKey } from "./key.ts";
@@ -16,8 +16,6 @@ interface ParsedKey extends VerificationKey {
   /** In which form the public value came; one method is for PEM text alone. */
   readonly form: "spki" | "pem" | "raw" | "certificate";
 }
-
-const minRsaBits = 2048;
 
 /** The SubjectPublicKeyInfo of an Ed25519 key up to its 32 bytes (RFC 8410). */
 const ed25519Prefix = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00);
@@ -49,6 +47,11 @@ export function verification(key: PublicKey, method: string): Verification | und
     default:
       return undefined;
   }
+}
+
+/** Whether signatures by the key can count at all: it can be read, and is neither too weak nor on another curve. */
+export function canVerify(key: PublicKey): boolean {
+  return ["ecdsa", "eddsa", "rsapss", "pycrypto-pkcs#1 pss"].some((method) => verification(key, method) !== undefined);
 }
 
 /** A name for the key material itself, equal for a bare key and a certificate of it; undefined when unreadable. */
