@@ -18,3 +18,11 @@ test("widths count characters, not bytes or UTF-16 units", () => {
   ];
   assert.equal(formatTable(rows, notaryLayout), "tag    x\né𝄞     y\n");
 });
+
+test("a name can neither break out of its cell nor steer the terminal", () => {
+  const rows = [
+    ["1.0\n2.0", "x"],
+    ["\x1b[31mred", "\x9b2J"],
+  ];
+  assert.equal(formatTable(rows, notaryLayout), "1.0\ufffd2.0     x\n\ufffd[31mred    \ufffd2J\n");
+});

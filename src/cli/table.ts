@@ -1,3 +1,5 @@
+import { printableName } from "../transport/printable.ts";
+
 export interface TableLayout {
   /** Least width of a column, padding included. */
   readonly minimumWidth: number;
@@ -10,9 +12,10 @@ export const notaryLayout: TableLayout = { minimumWidth: 4, padding: 4 };
 
 /**
  * Rows as text, columns aligned with blanks as Go's tabwriter does for rows with the same number of cells: the last
- * cell of a row is not padded, widths are counted in characters.
+ * cell of a row is not padded, widths are counted in characters. Names from a server cannot break out of their cells.
  */
-export function formatTable(rows: readonly (readonly string[])[], layout: TableLayout): string {
+export function formatTable(cells: readonly (readonly string[])[], layout: TableLayout): string {
+  const rows = cells.map((row) => row.map(printableName));
   const widths: number[] = [];
   for (const row of rows) {
     for (let column = 0; column < row.length - 1; column += 1) {

@@ -4,9 +4,11 @@
  * - progress, notes and errors go to stderr, questions to the terminal (see prompt.ts).
  * - errors begin with the program's name, say one sentence with the code, then what to do next.
  * - colours only on a terminal that wants them.
+ * - nothing that came from elsewhere can steer the terminal: control characters are replaced.
  * - the compatible programs (`notary`) print what the originals print, where the originals print it.
  */
 import { styleText } from "node:util";
+import { printable, printableJson } from "../transport/printable.ts";
 import { CountersignError } from "../tuf/error.ts";
 import type { ErrorKind } from "../tuf/error.ts";
 import type { ProgressStream } from "./transferProgress.ts";
@@ -19,28 +21,28 @@ export function exitCodeOf(error: unknown): number {
 }
 
 export class Ui {
-  /** Results, as they are; the caller ends its lines. */
+  /** Results; the caller ends its lines. Bytes are written as they are. */
   print(text: string | Uint8Array): void {
-    write(process.stdout, text);
+    write(process.stdout, typeof text === "string" ? harmless(text) : text);
   }
 
   printJson(value: unknown): void {
-    this.print(`${JSON.stringify(value, undefined, 2)}\n`);
+    this.print(`${printableJson(JSON.stringify(value, undefined, 2))}\n`);
   }
 
   /** A line for the person at the terminal, not part of the result. */
   note(text: string): void {
-    write(process.stderr, `${text}\n`);
+    write(process.stderr, `${printable(text)}\n`);
   }
 
   /** A question for the person at the terminal, who answers on the same line. */
   ask(text: string): void {
-    write(process.stderr, text);
+    write(process.stderr, printable(text));
   }
 
   /** A line on stderr that draws attention to what could become a problem. */
   warn(text: string): void {
-    this.note(`${this.#colour("yellow", "warning:")} ${text}`);
+    this.#noteAfter(this.#colour("yellow", "warning:"), text);
   }
 
   /** Where progress is shown. */
@@ -63,11 +65,11 @@ export class Ui {
     const about = subject === undefined ? "" : `${subject}: `;
     if (!(error instanceof CountersignError)) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.note(`${this.#colour("red", "countersign:")} ${about}unexpected error: ${text}`);
+      this.#noteAfter(this.#colour("red", "countersign:"), `${about}unexpected error: ${text}`);
       return;
     }
     const verdict = error.kind === "refused" ? "refused: " : error.kind === "unavailable" ? "could not decide: " : "";
-    this.note(`${this.#colour("red", "countersign:")} ${about}${verdict}${error.message} (${error.code})`);
+    this.#noteAfter(this.#colour("red", "countersign:"), `${about}${verdict}${error.message} (${error.code})`);
     this.note(`  hint: ${error.hint}`);
   }
 
@@ -76,9 +78,27 @@ export class Ui {
     return styleText(style, text, { stream: process.stdout });
   }
 
+  #noteAfter(head: string, text: string): void {
+    write(process.stderr, `${head} ${printable(text)}\n`);
+  }
+
   #colour(style: "red" | "yellow", text: string): string {
     return styleText(style, text, { stream: process.stderr });
   }
+}
+
+/** The sequences that `emphasise` makes. */
+// eslint-disable-next-line no-control-regex
+const emphasis = /(\x1b\[(?:1|2|22|31|32|39)m)/;
+
+/** Text of ours with words of others in it: of all that steers a terminal only the colours stay. */
+function harmless(text: string): string {
+  return text.includes("\x1b")
+    ? text
+        .split(emphasis)
+        .map((part, at) => (at % 2 === 1 ? part : printable(part)))
+        .join("")
+    : printable(text);
 }
 
 let watchingPipes = false;

@@ -1,3 +1,4 @@
+import { printableJson, printableName } from "../transport/printable.ts";
 import { repositoryAdmin, type Inspection, type NamedKeys, type SignedTag } from "./inspect.ts";
 import { compareNaturally } from "./naturalOrder.ts";
 
@@ -7,7 +8,7 @@ const padding = 3;
 /** How much of a key ID the table of signers shows. */
 const shortId = 12;
 
-/** The bytes of `docker trust inspect IMAGE…`: one array, indented by four spaces. */
+/** The bytes of `docker trust inspect IMAGE…`: one array, indented by four spaces. Control characters are escaped. */
 export function renderInspectJson(inspections: readonly Inspection[]): string {
   const objects = inspections.map((inspection) => ({
     Name: inspection.name,
@@ -22,10 +23,10 @@ export function renderInspectJson(inspections: readonly Inspection[]): string {
       namedKeys({ name: "Repository", keyIds: inspection.repositoryKeyIds }),
     ],
   }));
-  return `${escapeAsGo(JSON.stringify(objects, null, 4))}\n`;
+  return `${printableJson(escapeAsGo(JSON.stringify(objects, null, 4)))}\n`;
 }
 
-/** The bytes of `docker trust inspect --pretty IMAGE`. */
+/** The bytes of `docker trust inspect --pretty IMAGE`. Control characters in names are not written to the terminal. */
 export function renderInspectPretty(inspection: Inspection): string {
   const { name, signedTags, signers, rootKeyIds, repositoryKeyIds } = inspection;
   const parts = [
@@ -60,7 +61,7 @@ function signerRow({ name, keyIds }: NamedKeys): string[] {
 
 /** Columns padded with blanks as Go's tabwriter does; the last one is not padded. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, ...rows];
+  const lines = [head, ...rows.map((cells) => cells.map(printableName))];
   const widths = head.map(() => minimumWidth);
   for (const cells of lines) {
     for (const [column, cell] of cells.entries()) {

@@ -1,3 +1,4 @@
+import { printable } from "../../transport/printable.ts";
 import { goQuote } from "./goText.ts";
 
 const severity = { error: 0, warning: 1, info: 2, debug: 3 } as const;
@@ -35,7 +36,7 @@ export class CompatLog {
   #forTerminal(level: LogLevel, message: string): string {
     const seconds = Math.floor((performance.now() - this.#start) / 1000);
     const name = level.toUpperCase().slice(0, 4);
-    return `\x1b[${colours[level]}m${name}\x1b[0m[${String(seconds).padStart(4, "0")}] ${message.padEnd(44)} \n`;
+    return `\x1b[${colours[level]}m${name}\x1b[0m[${String(seconds).padStart(4, "0")}] ${printable(message).padEnd(44)} \n`;
   }
 }
 

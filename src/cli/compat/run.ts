@@ -1,3 +1,4 @@
+import { printable } from "../../transport/printable.ts";
 import type { Ui } from "../ui.ts";
 import type { CommandSpec } from "./command.ts";
 import { inheritedFlags, localFlags } from "./command.ts";
@@ -52,7 +53,7 @@ export async function runCompatible(program: CompatProgram, args: readonly strin
   } catch (error) {
     if (error instanceof UsageMistake && error.showsUsage) ui.print(usage);
     const space = error instanceof Aborted ? "" : "\n";
-    ui.print(`${space}* fatal: ${error instanceof Error ? error.message : String(error)}\n`);
+    ui.print(`${space}* fatal: ${printable(error instanceof Error ? error.message : String(error))}\n`);
     return 1;
   }
 }

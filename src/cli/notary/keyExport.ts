@@ -19,6 +19,6 @@ export const keyExport: Action = async (invocation) => {
   const parts: string[] = [];
   for (const selection of selections) parts.push(await keys.exportPem(selection));
   const output = flags.string("output");
-  if (output === "") ui.print(parts.join(""));
+  if (output === "") ui.print(Buffer.from(parts.join("")));
   else await writeUserFile(output, parts.join(""));
 };

@@ -1,3 +1,4 @@
+import { printableName } from "../../transport/printable.ts";
 import type { Action } from "../compat/run.ts";
 import { UsageMistake } from "../compat/flags.ts";
 import { NotaryClient } from "./client.ts";
@@ -11,5 +12,5 @@ export const lookup: Action = async (invocation) => {
   }
   const collection = await new NotaryClient(invocation).collection(gun, "pull");
   const target = await collection.findTarget(name);
-  invocation.ui.print(`${target.name} sha256:${hexSha256(target.meta.hashes)} ${target.meta.length}\n`);
+  invocation.ui.print(`${printableName(target.name)} sha256:${hexSha256(target.meta.hashes)} ${target.meta.length}\n`);
 };
