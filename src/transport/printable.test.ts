@@ -12,6 +12,7 @@ const cases: Record<string, string> = {
 for (const [what, text] of Object.entries(cases)) {
   test(`${what} does not reach the terminal`, () => {
     for (const shown of [printable(`a${text}b`), printableName(`a${text}b`), printableJson(JSON.stringify(text))]) {
+      // eslint-disable-next-line no-control-regex
       assert.doesNotMatch(shown, /[\0-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/);
     }
     assert.equal(JSON.parse(printableJson(JSON.stringify(text))), text);
