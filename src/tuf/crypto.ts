@@ -42,8 +42,14 @@ export function digestHex(algorithm: HashAlgorithm, bytes: Uint8Array): string {
   return hash(algorithm, bytes, "hex");
 }
 
-/** Reads a DER SubjectPublicKeyInfo; undefined when it is none, or of a family we never verify with. */
+/** Bytes of a SubjectPublicKeyInfo: OpenSSL verifies with RSA keys up to 16384 bits, which take half of it at most. */
+const longestSpki = 8192;
+
+/** Reads a DER SubjectPublicKeyInfo; undefined when it is none, of a family we never verify with, or larger than 8 KiB. */
 export function importSpki(der: Uint8Array): VerificationKey | undefined {
+  if (der.byteLength > longestSpki) {
+    return undefined;
+  }
   try {
     // In PEM, because Node looks into an object that holds DER as slowly as into one with options: see ecdsaSignature.ts.
     const keyObject = createPublicKey(encodePem("PUBLIC KEY", der));

@@ -2,7 +2,7 @@ import { firstCertificate } from "./certificateBundle.ts";
 import { digestHex, importSpki, minRsaBits, type SignatureScheme, type VerificationKey } from "./crypto.ts";
 import { ecdsaCoordinateLength } from "./ecdsaSignature.ts";
 import { concatBytes } from "./encoding.ts";
-import type { PublicKey } from "./key.ts";
+import type { KeyType, PublicKey } from "./key.ts";
 import { pemBlocks } from "./pem.ts";
 
 /** How to verify one signature: with which key, by which scheme, and how many bytes it must have. */
@@ -70,10 +70,14 @@ function rsa(key: ParsedKey, scheme: SignatureScheme): Verification | undefined 
     : undefined;
 }
 
-function parsedKey(key: PublicKey): ParsedKey | undefined {
+function parsedKey({ type, bytes }: PublicKey): ParsedKey | undefined {
+  const parse = parsers.get(type);
+  if (parse === undefined) {
+    return undefined; // And nothing is remembered: such a type may be any text, of megabytes too.
+  }
   // By content and not by ID: the ID is only as good as whoever made the object.
-  const name = `${key.type} ${digestHex("sha256", key.bytes)}`;
-  const parsed = cache.has(name) ? cache.get(name) : parse(key);
+  const name = `${type} ${digestHex("sha256", bytes)}`;
+  const parsed = cache.has(name) ? cache.get(name) : parse(bytes);
   cache.delete(name);
   cache.set(name, parsed);
   if (cache.size > cacheSize) {
@@ -82,23 +86,19 @@ function parsedKey(key: PublicKey): ParsedKey | undefined {
   return parsed;
 }
 
-function parse({ type, bytes }: PublicKey): ParsedKey | undefined {
-  switch (type) {
-    case "ecdsa":
-      return withForm("spki", "ec", importSpki(bytes));
-    case "ecdsa-x509":
-      return withForm("certificate", "ec", certificateKey(bytes));
-    case "ed25519":
-      return bytes.length === 32
-        ? withForm("raw", "ed25519", importSpki(concatBytes(ed25519Prefix, bytes)))
-        : undefined;
-    case "rsa":
-      return withForm("spki", "rsa", importSpki(bytes)) ?? withForm("pem", "rsa", pemKey(bytes));
-    case "rsa-x509":
-      return withForm("certificate", "rsa", certificateKey(bytes));
-    default:
-      return undefined;
-  }
+const parsers: ReadonlyMap<string, (bytes: Uint8Array) => ParsedKey | undefined> = new Map<
+  KeyType,
+  (bytes: Uint8Array) => ParsedKey | undefined
+>([
+  ["ecdsa", (bytes) => withForm("spki", "ec", importSpki(bytes))],
+  ["ecdsa-x509", (bytes) => withForm("certificate", "ec", certificateKey(bytes))],
+  ["ed25519", (bytes) => withForm("raw", "ed25519", ed25519Key(bytes))],
+  ["rsa", (bytes) => withForm("spki", "rsa", importSpki(bytes)) ?? withForm("pem", "rsa", pemKey(bytes))],
+  ["rsa-x509", (bytes) => withForm("certificate", "rsa", certificateKey(bytes))],
+]);
+
+function ed25519Key(bytes: Uint8Array): VerificationKey | undefined {
+  return bytes.length === 32 ? importSpki(concatBytes(ed25519Prefix, bytes)) : undefined;
 }
 
 function certificateKey(pem: Uint8Array): VerificationKey | undefined {
