@@ -33,7 +33,7 @@ export class Publisher {
     const snapshot = await serverKey(url, gun, "snapshot");
     const rootKey = generateKey("ecdsa");
     const targetsKey = generateKey("ecdsa");
-    const certificate = selfSignedCertificate(rootKey, gun, now);
+    const certificate = await selfSignedCertificate(rootKey, gun, now);
     const byRole = { root: certificate, targets: targetsKey.publicKey, snapshot, timestamp };
     const root: Root = {
       type: "root",

@@ -78,6 +78,21 @@ export const keysErrors = {
     cause: "A certificate and a private key that should belong together do not.",
     remedy: "Use the certificate that was made for this key.",
   },
+  KEYS_CUSTODY_UNREACHABLE: {
+    kind: "unavailable",
+    cause: "A place where keys are kept, which the configuration names, cannot be asked for them.",
+    remedy: "Plug the token in, or see why the program or its service does not answer; then do it again.",
+  },
+  KEYS_COMMAND: {
+    kind: "failed",
+    cause: "A program that holds keys refused to sign, or did not answer by the protocol.",
+    remedy: "See its own message; the protocol is in docs/keys.md.",
+  },
+  KEYS_BAD_SIGNATURE: {
+    kind: "failed",
+    cause: "What a token or program gave as a signature is none of the key it was asked for. Nothing was published.",
+    remedy: "Check that the private key belongs to the public key listed with it.",
+  },
   KEYS_ALGORITHM: {
     kind: "usage",
     cause: "The signing service does not make keys of this algorithm.",

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { makePrivateDirectory, syncDirectory, writeFileAtomic } from "./atomicFile.ts";
+import type { KeyCustody, KeyDescription } from "./custody.ts";
 import { fileError, isMissing, KeysError, messageOf } from "./errors.ts";
 import { encodeKeyFile, readKeyFile, unlockKeyFile, withHeaders, type KeyFile } from "./keyFile.ts";
 import { checkKeyId, isKeyId } from "./keyId.ts";
@@ -11,11 +12,7 @@ import { listKeyFiles, readRegularFile } from "./privateDirectory.ts";
 import type { PrivateKey } from "./privateKey.ts";
 
 /** What the store knows of a key without opening it. */
-export interface KeyInfo {
-  readonly id: string;
-  /** As the file says; "" when it says nothing. */
-  readonly role: string;
-  readonly gun: string | undefined;
+export interface KeyInfo extends KeyDescription {
   readonly encrypted: boolean;
 }
 
@@ -43,7 +40,8 @@ export interface ExportSelection {
  * 0600). Keys are found by their exact ID only. Writing is atomic, so a crash leaves the old key or the new one. The layout from
  * before Notary 0.4 is brought up to date before the first use. All methods may fail with KEYS_UNREADABLE.
  */
-export class KeyStore {
+export class KeyStore implements KeyCustody {
+  readonly kind = "file";
   /** Where the key files are. */
   readonly directory: string;
   readonly #warn: (warning: string) => void;
@@ -54,6 +52,15 @@ export class KeyStore {
   constructor(trustDirectory: string, { onWarning = () => {} }: KeyStoreOptions = {}) {
     this.directory = join(trustDirectory, "private");
     this.#warn = onWarning;
+  }
+
+  get location(): string {
+    return this.directory;
+  }
+
+  /** Forgets the keys that were opened. */
+  async close(): Promise<void> {
+    this.#opened.clear();
   }
 
   /** All keys, sorted by ID. Files that are no key files are passed over with a warning. */

@@ -1,16 +1,16 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { ecdsaCoordinateLength } from "../tuf/ecdsaSignature.ts";
-import { publicKey, type PublicKey } from "../tuf/key.ts";
+import { publicKey } from "../tuf/key.ts";
+import type { CustodyKey } from "./custody.ts";
 import { KeysError } from "./errors.ts";
+import { signWithKeyObject } from "./keyScheme.ts";
 
 /** The types of private keys that can be held. */
 export type PrivateKeyType = "ecdsa" | "rsa" | "ed25519";
 
 /** A private key in memory. It is always the bare key; a certificate that names it belongs to a Signer. */
-export interface PrivateKey {
+export interface PrivateKey extends CustodyKey {
   readonly type: PrivateKeyType;
-  /** The bare public key. Its `id` is what key stores name the key by. */
-  readonly publicKey: PublicKey;
   readonly keyObject: KeyObject;
 }
 
@@ -27,15 +27,24 @@ export function privateKeyFrom(keyObject: KeyObject): PrivateKey {
       // A round trip through x and y drops what does not belong to the key, like the compressed form of its point:
       // the key ID is a hash over the encoding, so there must be only one.
       const plain = createPrivateKey({ key: keyObject.export({ format: "jwk" }), format: "jwk" });
-      return { type: "ecdsa", publicKey: publicKey("ecdsa", spki(plain)), keyObject: plain };
+      return inMemory("ecdsa", spki(plain), plain);
     }
     case "rsa":
-      return { type: "rsa", publicKey: publicKey("rsa", spki(keyObject)), keyObject };
+      return inMemory("rsa", spki(keyObject), keyObject);
     case "ed25519":
-      return { type: "ed25519", publicKey: publicKey("ed25519", ed25519Halves(keyObject).publicBytes), keyObject };
+      return inMemory("ed25519", ed25519Halves(keyObject).publicBytes, keyObject);
     default:
       throw new KeysError("KEYS_UNSUPPORTED", "the key is no ECDSA, RSA or Ed25519 private key");
   }
+}
+
+function inMemory(type: PrivateKeyType, publicBytes: Uint8Array, keyObject: KeyObject): PrivateKey {
+  return {
+    type,
+    publicKey: publicKey(type, publicBytes),
+    keyObject,
+    sign: async (scheme, message) => signWithKeyObject(keyObject, scheme, message),
+  };
 }
 
 /** The two halves of an Ed25519 key, 32 bytes each. */

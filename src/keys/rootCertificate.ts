@@ -1,4 +1,4 @@
-import { randomBytes, sign } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import {
   derBitString,
   derBoolean,
@@ -13,10 +13,11 @@ import {
   derTime,
   derUtf8String,
 } from "../tuf/der.ts";
+import { ecdsaSignatureToDer } from "../tuf/ecdsaSignature.ts";
 import { publicKey, type PublicKey } from "../tuf/key.ts";
 import { encodePem } from "../tuf/pem.ts";
+import type { CustodyKey } from "./custody.ts";
 import { KeysError } from "./errors.ts";
-import type { PrivateKey } from "./privateKey.ts";
 
 const validityDays = 3650;
 const day = 24 * 60 * 60_000;
@@ -37,12 +38,13 @@ const oidRsaSha256 = "1.2.840.113549.1.1.11";
  * @returns the key as root.json names it, type `ecdsa-x509` or `rsa-x509`, holding the PEM text
  * @throws KeysError KEYS_UNSUPPORTED for an Ed25519 key, which Notary does not accept as a root
  */
-export function selfSignedCertificate(privateKey: PrivateKey, gun: string, now: Date): PublicKey {
-  if (privateKey.type === "ed25519") {
+export async function selfSignedCertificate(key: CustodyKey, gun: string, now: Date): Promise<PublicKey> {
+  const { type, bytes } = key.publicKey;
+  if (type !== "ecdsa" && type !== "rsa") {
     throw new KeysError("KEYS_UNSUPPORTED", "an Ed25519 key cannot be the root key of a collection: use ECDSA or RSA");
   }
   const algorithm =
-    privateKey.type === "ecdsa" ? derSequence(derOid(oidEcdsaSha256)) : derSequence(derOid(oidRsaSha256), derNull());
+    type === "ecdsa" ? derSequence(derOid(oidEcdsaSha256)) : derSequence(derOid(oidRsaSha256), derNull());
   const name = derSequence(derSet(derSequence(derOid(oidCommonName), derText(gun))));
   const body = derSequence(
     derContext(0, derInteger(2)), // version 3
@@ -51,12 +53,15 @@ export function selfSignedCertificate(privateKey: PrivateKey, gun: string, now: 
     name,
     derSequence(derTime(now), derTime(new Date(now.getTime() + validityDays * day))),
     name,
-    privateKey.publicKey.bytes,
+    bytes,
     derContext(3, extensions),
   );
-  const signature = sign("sha256", body, privateKey.keyObject);
+  const signature =
+    type === "ecdsa"
+      ? ecdsaSignatureToDer(await key.sign("ecdsa-sha256-p1363", body))
+      : await key.sign("rsapkcs1v15-sha256", body);
   const certificate = derSequence(body, algorithm, derBitString(signature));
-  return publicKey(`${privateKey.type}-x509`, Buffer.from(encodePem("CERTIFICATE", certificate)));
+  return publicKey(`${type}-x509`, Buffer.from(encodePem("CERTIFICATE", certificate)));
 }
 
 const extensions = derSequence(

@@ -40,7 +40,7 @@ for (const [name, { key, method, length }] of Object.entries(signing)) {
 
 test("a signer that a certificate names signs under the certificate's key ID", async () => {
   for (const key of [generateKey("ecdsa"), rsa]) {
-    const certificate = selfSignedCertificate(key, "example.test/app", now);
+    const certificate = await selfSignedCertificate(key, "example.test/app", now);
     const signature = await signerFor(key, certificate).sign(message);
     assert.equal(signature.keyId, certificate.id);
     assert.notEqual(signature.keyId, key.publicKey.id);
@@ -48,8 +48,8 @@ test("a signer that a certificate names signs under the certificate's key ID", a
   }
 });
 
-test("a certificate of another key cannot name a private key", () => {
-  const other = selfSignedCertificate(generateKey("ecdsa"), "example.test/app", now);
+test("a certificate of another key cannot name a private key", async () => {
+  const other = await selfSignedCertificate(generateKey("ecdsa"), "example.test/app", now);
   for (const key of [generateKey("ecdsa"), generateKey("ed25519"), rsa]) {
     assert.throws(
       () => signerFor(key, other),

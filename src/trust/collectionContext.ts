@@ -1,5 +1,5 @@
 import { KeysError } from "../keys/errors.ts";
-import type { KeyStore } from "../keys/keyStore.ts";
+import type { PublisherKeys } from "../keys/keyRing.ts";
 import type { PassphraseSource } from "../keys/passphrase.ts";
 import { NotaryError } from "../notary/errors.ts";
 import type { Limits } from "../tuf/limits.ts";
@@ -23,8 +23,8 @@ export interface CollectionOptions {
   readonly pins?: PinPolicy | undefined;
   /** What earlier runs have seen. Without it only the cache protects against a step back. */
   readonly lastSeen?: LastSeen | undefined;
-  /** Needed to initialise, publish and rotate. */
-  readonly keys?: KeyStore | undefined;
+  /** Needed to initialise, publish and rotate: a KeyStore, or a KeyRing where keys are also kept elsewhere. */
+  readonly keys?: PublisherKeys | undefined;
   readonly passphrases?: PassphraseSource | undefined;
   /** Read once per operation. */
   readonly now?: (() => Date) | undefined;
@@ -43,7 +43,7 @@ export class CollectionContext {
   readonly warn: WarningSink;
   readonly #pins: PinPolicy;
   readonly #limits: Partial<Limits> | undefined;
-  readonly #keys: KeyStore | undefined;
+  readonly #keys: PublisherKeys | undefined;
   readonly #passphrases: PassphraseSource;
   #signers: LocalSigners | undefined;
 
@@ -69,7 +69,7 @@ export class CollectionContext {
   }
 
   /** @throws KeysError KEYS_NOT_FOUND when the collection was opened without a key store */
-  get keys(): KeyStore {
+  get keys(): PublisherKeys {
     if (this.#keys === undefined) {
       throw new KeysError("KEYS_NOT_FOUND", "no key store is at hand");
     }

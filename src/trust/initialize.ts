@@ -1,7 +1,7 @@
 import { generateKey } from "../keys/generate.ts";
 import { selfSignedCertificate } from "../keys/rootCertificate.ts";
 import { KeysError } from "../keys/errors.ts";
-import type { PrivateKey } from "../keys/privateKey.ts";
+import type { CustodyKey } from "../keys/custody.ts";
 import { CollectionEditor } from "../tuf/edit.ts";
 import { canonicalKeyId, type PublicKey } from "../tuf/key.ts";
 import type { CollectionContext } from "./collectionContext.ts";
@@ -51,7 +51,7 @@ export async function newKey({ gun, keys, passphrases }: CollectionContext, role
 /** A root key as a collection lists it: in a fresh certificate for its GUN. */
 export async function certifiedRootKey(context: CollectionContext, keyId: string, now: Date): Promise<PublicKey> {
   const { gun, keys, passphrases } = context;
-  return selfSignedCertificate(await keys.get(keyId, passphrases), gun, now);
+  return await selfSignedCertificate(await keys.get(keyId, passphrases), gun, now);
 }
 
 async function rootKeys(context: CollectionContext, options: InitializeOptions, now: Date): Promise<PublicKey[]> {
@@ -78,7 +78,7 @@ async function checkCertificates(
         "error initializing repository with certificate: cannot find matching private key id",
       );
     }
-    const named: PrivateKey = await keys.get(keyIds[i] ?? id, passphrases);
+    const named: CustodyKey = await keys.get(keyIds[i] ?? id, passphrases);
     if (named.publicKey.id !== id || (keyIds.length > 0 && keyIds.length !== certificates.length)) {
       const cause = new KeysError("KEYS_NAME_MISMATCH", "private key is nil or does not match public key");
       throw new TrustError("TRUST_KEY_MISMATCH", `could not obtain public key from IDs: ${cause.message}`, { cause });

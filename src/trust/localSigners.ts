@@ -1,5 +1,5 @@
 import { KeysError } from "../keys/errors.ts";
-import type { KeyStore } from "../keys/keyStore.ts";
+import type { PublisherKeys } from "../keys/keyRing.ts";
 import type { PassphraseSource } from "../keys/passphrase.ts";
 import { signerFor } from "../keys/signer.ts";
 import { canonicalKeyId, type PublicKey } from "../tuf/key.ts";
@@ -13,11 +13,11 @@ const passphraseCodes: readonly string[] = ["KEYS_PASSPHRASE_WRONG", "KEYS_PASSP
  * that is not here, as in Notary; it is asked for once only.
  */
 export class LocalSigners {
-  readonly #keys: KeyStore;
+  readonly #keys: PublisherKeys;
   readonly #passphrases: PassphraseSource;
   readonly #found = new Map<string, Promise<Signer | undefined>>();
 
-  constructor(keys: KeyStore, passphrases: PassphraseSource) {
+  constructor(keys: PublisherKeys, passphrases: PassphraseSource) {
     this.#keys = keys;
     this.#passphrases = passphrases;
   }

@@ -129,11 +129,11 @@ describe("private keys", () => {
     const publisher = new Publisher(t, url);
     const mine = generateKey("ecdsa");
     const rsa = generateKey("rsa");
-    const stranger = selfSignedCertificate(generateKey("ecdsa"), gun, new Date());
+    const stranger = await selfSignedCertificate(generateKey("ecdsa"), gun, new Date());
     for (const key of [mine, rsa]) {
       await publisher.keys.add(key, { role: "root" }, passphrases);
     }
-    const certificate = selfSignedCertificate(rsa, gun, new Date());
+    const certificate = await selfSignedCertificate(rsa, gun, new Date());
     await assert.rejects(
       publisher.open().init({ rootCertificates: [stranger] }),
       failsWith(

@@ -153,7 +153,7 @@ test("notary and notary-server accept our root certificate and key", async (t) =
     const [directory, files] = [temporaryDirectory(t), temporaryDirectory(t)];
     const key = generateKey("ecdsa");
     writeFileSync(join(files, "root.key"), encodeKeyFile(key, { role: "root" }, environment.NOTARY_ROOT_PASSPHRASE));
-    writeFileSync(join(files, "root.crt"), selfSignedCertificate(key, name, new Date()).bytes);
+    writeFileSync(join(files, "root.crt"), (await selfSignedCertificate(key, name, new Date())).bytes);
     const notary = (...args: string[]) =>
       runOk(peerPath("notary"), ["-d", directory, "-s", server.url, ...args], { env: environment, cwd: files });
     await notary("init", name, "--rootkey", "root.key", "--rootcert", "root.crt", "-p");
