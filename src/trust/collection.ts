@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import type { FoundTarget } from "../tuf/delegationWalk.ts";
 import type { FileMeta } from "../tuf/hash.ts";
 import type { PublicKey } from "../tuf/key.ts";
@@ -18,9 +17,9 @@ import {
 } from "./change.ts";
 import type { StagedChange } from "./changelist.ts";
 import { CollectionContext, type CollectionOptions } from "./collectionContext.ts";
-import { onDisk } from "./errors.ts";
 import { collectionDirectory } from "./gun.ts";
 import type { InitializeOptions } from "./initialize.ts";
+import { removeLocalCopy } from "./localCopy.ts";
 import type { RotateOptions } from "./rotation.ts";
 import type { SignedImage, SignImageRequest } from "./signImage.ts";
 import { updateCollection } from "./updater.ts";
@@ -182,7 +181,7 @@ export class Collection {
    * anew with whatever the trust server has, as after an owner created the collection a second time.
    */
   async deleteLocal(): Promise<void> {
-    await onDisk(this.#directory, () => rm(this.#directory, { recursive: true, force: true }));
+    await removeLocalCopy(this.#directory);
     await this.#context.lastSeen?.forget(this.gun);
   }
 

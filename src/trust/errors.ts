@@ -58,7 +58,7 @@ export const trustErrors = {
     cause:
       "The cached root, on which all trust in the collection rests on this machine, is damaged and nothing verified replaces it.",
     remedy:
-      "Restore the file from a backup, pin the root, or remove the collection's local data (notary delete) to begin anew.",
+      "Restore the file from a backup, pin the root, or remove the collection's local data to begin anew: countersign notary -d DIR delete GUN, DIR being ~/.docker/trust or ~/.notary.",
   },
   TRUST_STATE_CORRUPT: {
     kind: "unavailable",
@@ -79,7 +79,7 @@ export const trustErrors = {
     kind: "refused",
     cause: "The root remembered from earlier runs cannot be had again, so nothing links the new root to it.",
     remedy:
-      "Ask the owner whether the collection was created anew; if so, remove its local trust data (notary delete) and pin the new root.",
+      "Ask the owner whether the collection was created anew; if so, remove its local data (countersign notary -d ~/.docker/trust delete GUN) and pin the new root.",
   },
   TRUST_KEY_NOT_FOUND: {
     kind: "failed",

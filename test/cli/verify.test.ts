@@ -186,6 +186,33 @@ test("a server that steps back is refused, also after Docker's cache is wiped", 
   );
 });
 
+test("a collection that its owner created anew is taken after notary delete, as the refusal says, and not before", async (t) => {
+  const { server, publisher } = await publishedSite(t);
+  const consumer = new Consumer(t, server);
+  const accept = ["verify", "--first-use", "accept", image];
+  assert.equal((await consumer.run(...accept)).code, 0);
+  await publisher.notary(`delete ${gun} --remote`);
+  await publisher.notary(`init ${gun} --publish`);
+  await publisher.notary(`add ${gun} 1.0 hello.txt --publish`);
+  expectRefusal(await consumer.run(...accept), /\(TUF_ROOT_ROTATION\)/);
+  rmSync(consumer.trustDirectory, { recursive: true });
+  const wiped = await consumer.run(...accept);
+  expectRefusal(wiped, /\(TRUST_ROOT_LINK\)/);
+  assert.match(wiped.stderr, /countersign notary -d ~\/\.docker\/trust delete GUN/);
+  const forgotten = await consumer.run("notary", "-d", consumer.trustDirectory, "delete", gun);
+  assert.equal(forgotten.code, 0, forgotten.stderr);
+  assert.equal((await consumer.run("verify", image)).code, 3, "forgetting trusts nothing");
+  assert.equal((await consumer.run(...accept)).code, 0);
+});
+
+test("notary delete --remote removes nothing here when the server cannot be asked", async (t) => {
+  const { server, publisher } = await publishedSite(t);
+  await publisher.notary(`add ${gun} 2.0 hello.txt`);
+  await server.stop();
+  await assert.rejects(publisher.notary(`delete ${gun} --remote`), /client is offline/);
+  assert.match((await publisher.notary(`status ${gun}`)).stdout, /^0 +create +targets +target +2\.0$/m);
+});
+
 test("without a server the cache decides while it is fresh, and nothing can be decided without either", async (t) => {
   const { server } = await publishedSite(t);
   const consumer = new Consumer(t, server);

@@ -7,6 +7,7 @@ import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { TlsOptions } from "../../transport/tlsOptions.ts";
 import type { TrustServer } from "../../notary/trustServer.ts";
 import { Collection } from "../../trust/collection.ts";
+import type { LastSeen } from "../../trust/lastSeen.ts";
 import { PinPolicy } from "../../trust/pins.ts";
 import type { Ui } from "../ui.ts";
 import { readNotaryConfig } from "./config.ts";
@@ -34,8 +35,11 @@ export class NotaryClient {
     this.passphrases = notaryPassphrases(ui);
   }
 
-  /** Opens a collection; unless offline, after the server has been asked whether it is there. */
-  async collection(gun: string, access: Access): Promise<Collection> {
+  /**
+   * Opens a collection; unless offline, after the server has been asked whether it is there.
+   * @param lastSeen what the native commands remember, to be forgotten with the rest. Reading does not ask it, as in the original
+   */
+  async collection(gun: string, access: Access, lastSeen?: LastSeen): Promise<Collection> {
     const pins = PinPolicy.fromNotary(this.config.trustPinning);
     const server = access === "offline" ? undefined : await this.#connect(access);
     return Collection.open({
@@ -43,6 +47,7 @@ export class NotaryClient {
       trustDir: this.config.trustDir,
       ...(server && { server }),
       pins,
+      lastSeen,
       keys: this.keys,
       passphrases: this.passphrases,
       onWarning: ({ level, message }) => this.#log[level](message),
