@@ -14,6 +14,7 @@ import { PinPolicy } from "../trust/pins.ts";
 import { signedOnlyRules } from "./signedOnlyConfig.ts";
 import { SiteGarbage } from "./siteGarbage.ts";
 import type { SiteSettings } from "./siteSettings.ts";
+import { SiteUploads } from "./siteUploads.ts";
 import { StoredSignatures } from "./storedSignatures.ts";
 
 export interface SiteServicesOptions {
@@ -56,7 +57,9 @@ export async function openSiteServices(options: SiteServicesOptions): Promise<Si
     const anySignature = new StoredSignatures({ ...signatures, rules: [], pins: PinPolicy.firstUse() });
     const isPinned = anySignature.mayBeWanted.bind(anySignature);
     const garbage = new SiteGarbage({ store, config: storage.garbage, isPinned, logger });
+    const uploads = new SiteUploads({ store, idleSeconds: storage.uploadIdleSeconds, logger });
     const close = async (): Promise<void> => {
+      uploads.close();
       await garbage.close();
       await registry.close();
       await trustServer.close();
