@@ -122,6 +122,7 @@ describe("the reader", () => {
     assert.throws(() => derOidValue(bytes("2a86")), refused(/cut short/));
     assert.throws(() => derOidValue(bytes("2a808001")), refused(/not minimal/));
     assert.throws(() => derOidValue(bytes("2affffffffffffffffff7f")), refused(/huge arc/));
+    assert.throws(() => derOidValue(Buffer.alloc(129, 1)), refused(/too long/));
     assert.throws(() => derBitStringBytes(bytes("01fe")), refused(/whole bytes/));
     assert.throws(() => derBitStringBytes(bytes("")), refused(/whole bytes/));
   });

@@ -154,8 +154,14 @@ function checkInteger(contents: Uint8Array): void {
   }
 }
 
+/** Those in use have a dozen bytes. */
+const longestOid = 128;
+
 /** An OBJECT IDENTIFIER's contents in dotted form. */
 export function derOidValue(contents: Uint8Array): string {
+  if (contents.length > longestOid) {
+    fail("an object identifier that is too long");
+  }
   const arcs: number[] = [];
   let arc = 0;
   for (const [i, byte] of contents.entries()) {
