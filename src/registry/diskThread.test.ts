@@ -17,7 +17,7 @@ const chunksOf = (...texts: readonly string[]): Uint8Array<ArrayBuffer>[] =>
 
 test("chunks are written and hashed, and their memory is taken", async (t) => {
   const { thread, path } = start(t);
-  await thread.request({ op: "create", file: 1, path });
+  await thread.request({ op: "create", path });
   const chunks = chunksOf("one,", "two,");
   const append = (position: number, chunks: Uint8Array<ArrayBuffer>[]) =>
     thread.request(
@@ -98,8 +98,8 @@ test("links that were prepared are dropped with their upload", async (t) => {
 test("errors of the system keep their code, and no later write leaves a gap", async (t) => {
   const { thread, directory, path } = start(t);
   await assert.rejects(thread.request({ op: "digest", file: 1, path, algorithm: "sha256" }), { code: "ENOENT" });
-  await assert.rejects(thread.request({ op: "create", file: 2, path: directory }), { code: "EEXIST" });
-  await assert.rejects(thread.request({ op: "create", file: 2, path: join(directory, "no/such") }), { code: "ENOENT" });
+  await assert.rejects(thread.request({ op: "create", path: directory }), { code: "EEXIST" });
+  await assert.rejects(thread.request({ op: "create", path: join(directory, "no/such") }), { code: "ENOENT" });
 
   // A device that is always full.
   const full = "/dev/full";
@@ -107,5 +107,45 @@ test("errors of the system keep their code, and no later write leaves a gap", as
     thread.request({ op: "append", file: 3, path: full, position, chunks: chunksOf("x"), algorithms: [] });
   await assert.rejects(append(0), { code: "ENOSPC" });
   await assert.rejects(append(1), { code: "ENOSPC" });
-  await thread.request({ op: "close", file: 3, path: full });
+  await thread.request({ op: "forget", file: 3, path: full });
+
+  const missing = { temporary: join(directory, "no/such"), to: join(directory, "link"), content: "x" };
+  writeFileSync(path, "content");
+  const prepare = thread.request({ op: "prepare", file: 4, path, links: [missing] });
+  await assert.rejects(prepare, { code: "ENOENT" });
+  await thread.request({ op: "discard", file: 4, path });
+});
+
+test("a request that cannot be sent leaves the answers of the others to them", async (t) => {
+  const { thread, path } = start(t);
+  const chunks = chunksOf("x");
+  const given = chunks.map(({ buffer }) => buffer);
+  const append = { op: "append", file: 1, path, position: 0, chunks, algorithms: [] } as const;
+  await assert.rejects(thread.request(append, [...given, ...given]), { name: "DataCloneError" });
+  await assert.rejects(thread.request({ op: "digest", file: 1, path, algorithm: "sha256" }), { code: "ENOENT" });
+  await thread.request({ op: "create", path });
+  const { digest } = await thread.request({ op: "digest", file: 1, path, algorithm: "sha256" });
+  assert.equal(digest, sha256(new Uint8Array()));
+  await thread.request({ op: "discard", file: 1, path });
+});
+
+test("what a file's thread knew is dropped with it", async (t) => {
+  const { thread, directory, path } = start(t);
+  const append = (text: string): Promise<unknown> =>
+    thread.request({ op: "append", file: 1, path, position: 0, chunks: chunksOf(text), algorithms: ["sha256"] });
+  const digest = async (): Promise<string | undefined> =>
+    (await thread.request({ op: "digest", file: 1, path, algorithm: "sha256" })).digest;
+  writeFileSync(path, "");
+  await append("one");
+  await thread.request({ op: "close", file: 1, path });
+  writeFileSync(path, "two");
+  assert.equal(await digest(), sha256(Buffer.from("one")), "closing keeps what was hashed");
+  await thread.request({ op: "forget", file: 1, path });
+  assert.equal(await digest(), sha256(Buffer.from("two")));
+  const to = join(directory, "data");
+  const published = await thread.request({ op: "publish", file: 1, path, to, touched: 0 });
+  published.unflushed?.forEach((descriptor) => closeSync(descriptor));
+  writeFileSync(path, "three");
+  assert.equal(await digest(), sha256(Buffer.from("three")));
+  await thread.request({ op: "discard", file: 1, path });
 });

@@ -47,9 +47,11 @@ export class DiskThread {
         reject(this.#failure);
         return;
       }
-      this.#waiting.push({ resolve, reject });
-      this.#worker.ref();
+      // First what can fail: answers are told apart by their order alone.
       this.#worker.postMessage(request, given);
+      if (this.#waiting.push({ resolve, reject }) === 1) {
+        this.#worker.ref();
+      }
     });
   }
 

@@ -1,6 +1,6 @@
 /** What a disk thread is asked to do. `file` names an upload; requests for one are answered in order. */
 export type DiskRequest =
-  | { readonly op: "create"; readonly file: number; readonly path: string }
+  | { readonly op: "create"; readonly path: string }
   | {
       readonly op: "append";
       readonly file: number;
@@ -12,14 +12,14 @@ export type DiskRequest =
     }
   | { readonly op: "digest"; readonly file: number; readonly path: string; readonly algorithm: string }
   | {
-      /** Writes the links that are not there yet under temporary names, to be flushed before they are published. */
+      /** Opens the file, and writes the links that are not there yet under temporary names, to be flushed before they are published. */
       readonly op: "prepare";
       readonly file: number;
       readonly path: string;
       readonly links: readonly DiskLink[];
     }
   | {
-      /** Renames the file and the links that were prepared, in this order. */
+      /** Renames the file and the links that were prepared, in this order. The file is forgotten then. */
       readonly op: "publish";
       readonly file: number;
       readonly path: string;
@@ -27,7 +27,8 @@ export type DiskRequest =
       /** In seconds since the epoch. */
       readonly touched: number;
     }
-  | { readonly op: "close" | "discard"; readonly file: number; readonly path: string };
+  /** `close` keeps what was hashed; the others drop it, and the links that were prepared. */
+  | { readonly op: "close" | "forget" | "discard"; readonly file: number; readonly path: string };
 
 export interface DiskLink {
   readonly temporary: string;
@@ -37,7 +38,7 @@ export interface DiskLink {
 
 /** What it answers, or the error of the system. */
 export interface DiskAnswer {
-  /** Where the file is open, until `publish`, `close` or `discard`. */
+  /** Where the file is open, until `publish`, `close`, `forget` or `discard`. */
   readonly descriptor?: number;
   /** Lower-case hexadecimal. Absent from the answer to `digest`: there is more to hash, ask again. */
   readonly digest?: string;
@@ -144,6 +145,9 @@ export function diskThreadMain(): void {
       const stop = Math.min(size, entry.seen + slice);
       while (entry.seen < stop) {
         const read = fs.readSync(descriptor, piece, 0, Math.min(piece.byteLength, stop - entry.seen), entry.seen);
+        if (read === 0) {
+          throw new Error("the file has become shorter");
+        }
         entry.hash.update(piece.subarray(0, read));
         entry.seen += read;
       }
@@ -181,7 +185,7 @@ export function diskThreadMain(): void {
   };
   const holds = (path: string, content: string): boolean => {
     try {
-      return fs.readFileSync(path, "latin1") === content;
+      return fs.existsSync(path) && fs.readFileSync(path, "latin1") === content;
     } catch {
       return false; // Absent or unreadable: written anew, and that says what is wrong.
     }
@@ -205,15 +209,21 @@ export function diskThreadMain(): void {
     }
   };
 
-  const prepare = ({ file, links }: DiskRequest & { op: "prepare" }): DiskAnswer => {
+  const prepare = ({ file, path, links }: DiskRequest & { op: "prepare" }): DiskAnswer => {
     const state = stateOf(file);
+    const descriptor = open(state, path);
     state.prepared = links.filter(({ to, content }) => !holds(to, content));
     const unflushed = openAll(state.prepared, ({ temporary, content }) => {
-      const descriptor = fs.openSync(temporary, "wx", 0o644);
-      fs.writeSync(descriptor, content);
-      return descriptor;
+      const link = fs.openSync(temporary, "wx", 0o644);
+      try {
+        fs.writeFileSync(link, content);
+        return link;
+      } catch (error) {
+        fs.closeSync(link);
+        throw error;
+      }
     });
-    return { unflushed };
+    return { descriptor, unflushed };
   };
 
   const publish = ({ file, path, to, touched }: DiskRequest & { op: "publish" }): DiskAnswer => {
@@ -225,15 +235,23 @@ export function diskThreadMain(): void {
     for (const link of state.prepared) {
       within(paths.dirname(link.to), changed, () => fs.renameSync(link.temporary, link.to));
     }
-    state.prepared = [];
+    files.delete(file);
     return { unflushed: openAll(changed, (directory) => fs.openSync(directory, directoryFlags)) };
   };
 
+  const forget = (file: number): void => {
+    const state = files.get(file);
+    if (state !== undefined) {
+      files.delete(file);
+      close(state);
+      dropPrepared(state);
+    }
+  };
+
   const perform = (request: DiskRequest): DiskAnswer => {
-    const { op, file, path } = request;
-    switch (op) {
+    switch (request.op) {
       case "create":
-        fs.closeSync(fs.openSync(path, "wx", 0o644));
+        fs.closeSync(fs.openSync(request.path, "wx", 0o644));
         return {};
       case "append":
         return append(request);
@@ -244,16 +262,14 @@ export function diskThreadMain(): void {
       case "publish":
         return publish(request);
       case "close":
-        close(stateOf(file));
-        if (stateOf(file).failure !== undefined) {
-          files.delete(file); // Whoever goes on looks at the file anew.
-        }
+        close(stateOf(request.file));
+        return {};
+      case "forget":
+        forget(request.file);
         return {};
       case "discard":
-        close(stateOf(file));
-        dropPrepared(stateOf(file));
-        files.delete(file);
-        fs.rmSync(path, { force: true });
+        forget(request.file);
+        fs.rmSync(request.path, { force: true });
         return {};
     }
   };

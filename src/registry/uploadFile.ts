@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { close, fdatasync, fsync } from "node:fs";
+import { closeSync, fdatasync, fsync } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -13,23 +13,25 @@ import type { Item, Spool } from "./storage.ts";
 const mebibyte = 1024 ** 2;
 /** Bytes that are gathered before the disk thread is asked to write them. */
 const postSize = mebibyte;
-/** The same when many uploads gather at once: together they hold no more than `mostGathered`. */
-const smallPostSize = 64 * 1024;
-const mostGathered = 32 * mebibyte;
-/** Chunks below this size are copied together: a sender of single bytes shall not cost more than others. */
-const smallChunk = 8 * 1024;
 /** Bytes of one upload that may be under way to the disk thread. */
 const mostPosted = 4 * mebibyte;
+/** What stands for both when many uploads together hold more than `mostHeld`. */
+const smallPostSize = 64 * 1024;
+const mostHeld = 32 * mebibyte;
+/** Chunks below this size are copied together: a sender of single bytes shall not cost more than others. */
+const smallChunk = 8 * 1024;
 /** Written bytes after which the disk is asked to begin storing them, so that little is left to wait for at the end. */
-const syncInterval = 64 * mebibyte;
+const syncInterval = 16 * mebibyte;
+/** How many uploads may have that under way at a time: it occupies threads of Node's that readers need too. */
+const mostSyncing = 2;
 
-/** Bytes that all uploads of the process have gathered. */
-let gatheredByAll = 0;
+/** Bytes in memory for all uploads of the process: gathered, or under way to a disk thread. */
+let heldByAll = 0;
+let syncingNow = 0;
 let lastFile = 0;
 
 const flushData = promisify(fdatasync);
 const flush = promisify(fsync);
-const closeFile = promisify(close);
 
 export interface UploadFileParts {
   readonly path: string;
@@ -57,7 +59,7 @@ export class UploadFile implements Spool {
   #tailFilled = 0;
   /** Bytes given to the thread that it has not answered for. */
   #underWay = 0;
-  /** What the thread has been given and not answered for, oldest first. */
+  /** What the thread has been given and not answered for, oldest first. None of it rejects: what failed is kept in `#failure`. */
   readonly #appends: Promise<void>[] = [];
   /** Whether the thread has the file open, or is about to. */
   #isOpen = false;
@@ -66,7 +68,8 @@ export class UploadFile implements Spool {
   #unsynced = 0;
   #syncing: Promise<void> | undefined;
   #failure: RegistryError | undefined;
-  #discarded = false;
+  #isDiscarded = false;
+  #isPlaced = false;
 
   private constructor(parts: UploadFileParts, size: number) {
     this.#parts = parts;
@@ -76,7 +79,7 @@ export class UploadFile implements Spool {
   /** @throws RegistryError REGISTRY_STORE_WRITE, REGISTRY_STORE_FULL */
   static async create(parts: UploadFileParts): Promise<UploadFile> {
     const upload = new UploadFile(parts, 0);
-    await upload.#ask({ op: "create", file: upload.#file, path: parts.path });
+    await upload.#ask({ op: "create", path: parts.path });
     return upload;
   }
 
@@ -106,9 +109,11 @@ export class UploadFile implements Spool {
   async pause(): Promise<void> {
     this.#post();
     await this.#settle();
-    if (this.#isOpen) {
+    // After a failure nobody goes on with this object, and what the thread knows of the file is of no use.
+    const isLost = this.#failure !== undefined;
+    if (this.#isOpen || isLost) {
       this.#setOpen(false);
-      await this.#ask({ op: "close", ...this.#target() });
+      await this.#ask({ op: isLost ? "forget" : "close", ...this.#target() });
     }
     this.#check();
   }
@@ -130,7 +135,8 @@ export class UploadFile implements Spool {
     const { resolve, temporary } = this.#parts;
     await this.#settle();
     this.#check();
-    const prepared = await this.#ask({
+    this.#setOpen(true);
+    const prepared = this.#ask({
       op: "prepare",
       ...this.#target(),
       links: links.map((link) => ({
@@ -139,14 +145,22 @@ export class UploadFile implements Spool {
         content: link.content.toString(),
       })),
     });
-    await Promise.all([this.#sync(), flushAndClose(prepared)]);
-    this.#setOpen(false);
+    const synced = this.#descriptor === undefined ? prepared.then(() => this.#sync()) : this.#sync();
+    this.#syncing = synced.catch(() => undefined);
+    await all([prepared.then(flushAndClose), synced]);
+    this.#check();
     const touched = now.getTime() / 1000;
-    await flushAndClose(await this.#ask({ op: "publish", ...this.#target(), to: resolve(key), touched }));
+    const published = await this.#ask({ op: "publish", ...this.#target(), to: resolve(key), touched });
+    this.#setOpen(false);
+    this.#isPlaced = true;
+    await flushAndClose(published);
   }
 
   async discard(): Promise<void> {
-    this.#discarded = true;
+    if (this.#isPlaced) {
+      return;
+    }
+    this.#isDiscarded = true;
     this.#drop();
     await this.#settle();
     this.#setOpen(false);
@@ -170,12 +184,12 @@ export class UploadFile implements Spool {
       this.#gathered.push(chunk as Uint8Array<ArrayBuffer>);
     }
     this.#gatheredBytes += chunk.byteLength;
-    gatheredByAll += chunk.byteLength;
-    if (this.#gatheredBytes < (gatheredByAll > mostGathered ? smallPostSize : postSize)) {
+    heldByAll += chunk.byteLength;
+    if (this.#gatheredBytes < (heldByAll > mostHeld ? smallPostSize : postSize)) {
       return undefined;
     }
     this.#post();
-    return this.#underWay > mostPosted ? this.#makeRoom() : undefined;
+    return this.#isFull() ? this.#makeRoom() : undefined;
   }
 
   #copySmall(chunk: Uint8Array): void {
@@ -198,14 +212,13 @@ export class UploadFile implements Spool {
   /** Gives what was gathered to the thread. */
   #post(): void {
     const bytes = this.#gatheredBytes;
-    if (bytes === 0 || this.#discarded || this.#failure !== undefined) {
+    if (bytes === 0 || this.#isDiscarded || this.#failure !== undefined) {
       return;
     }
     this.#endTail();
     const chunks = this.#gathered.splice(0);
     const position = this.#posted;
     this.#gatheredBytes = 0;
-    gatheredByAll -= bytes;
     this.#posted += bytes;
     this.#underWay += bytes;
     this.#setOpen(true);
@@ -220,6 +233,7 @@ export class UploadFile implements Spool {
     this.#appends.push(
       answered.then(() => {
         this.#underWay -= bytes;
+        heldByAll -= bytes;
         void this.#appends.shift();
       }),
     );
@@ -227,22 +241,31 @@ export class UploadFile implements Spool {
 
   #noteWritten(bytes: number): void {
     this.#unsynced += bytes;
-    if (this.#unsynced >= syncInterval && this.#syncing === undefined && this.#descriptor !== undefined) {
+    const isDue = this.#unsynced >= syncInterval && this.#syncing === undefined && syncingNow < mostSyncing;
+    if (isDue && this.#descriptor !== undefined) {
       this.#unsynced = 0;
+      syncingNow++;
       this.#syncing = flushData(this.#descriptor)
         .catch((error: unknown) => this.#fail(error))
-        .finally(() => (this.#syncing = undefined));
+        .finally(() => {
+          syncingNow--;
+          this.#syncing = undefined;
+        });
     }
   }
 
+  #isFull(): boolean {
+    return this.#underWay > (heldByAll > mostHeld ? smallPostSize : mostPosted);
+  }
+
   async #makeRoom(): Promise<void> {
-    while (this.#underWay > mostPosted) {
+    while (this.#isFull()) {
       await this.#appends[0];
     }
     this.#check();
   }
 
-  /** Waits for everything under way. What failed is kept in `#failure`. */
+  /** Waits for everything under way. */
   async #settle(): Promise<void> {
     await this.#appends.at(-1);
     await this.#syncing;
@@ -288,7 +311,7 @@ export class UploadFile implements Spool {
 
   /** Forgets what was gathered. */
   #drop(): void {
-    gatheredByAll -= this.#gatheredBytes;
+    heldByAll -= this.#gatheredBytes;
     this.#gatheredBytes = 0;
     this.#gathered.length = 0;
     this.#tail = undefined;
@@ -305,7 +328,7 @@ export class UploadFile implements Spool {
   }
 
   #check(): void {
-    if (this.#discarded) {
+    if (this.#isDiscarded) {
       throw new RegistryError("REGISTRY_UPLOAD_UNKNOWN", "the upload was cancelled");
     }
     if (this.#failure !== undefined) {
@@ -317,10 +340,16 @@ export class UploadFile implements Spool {
 /** Makes what is open there durable. */
 async function flushAndClose({ unflushed = [] }: DiskAnswer): Promise<void> {
   try {
-    await Promise.all(unflushed.map((descriptor) => flush(descriptor)));
+    await all(unflushed.map((descriptor) => flush(descriptor)));
   } catch (error) {
     throw writeError(error);
   } finally {
-    await Promise.all(unflushed.map((descriptor) => closeFile(descriptor)));
+    unflushed.forEach((descriptor) => closeSync(descriptor));
   }
+}
+
+/** Waits for all of them, also when one fails: what they work on is closed afterwards. */
+async function all(steps: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(steps);
+  await Promise.all(steps);
 }
