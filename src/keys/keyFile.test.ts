@@ -253,10 +253,10 @@ test("broken and foreign files are refused with their reason", () => {
       code: "KEYS_UNSUPPORTED",
       message: /iterations/,
     },
-    scrypt: {
-      text: encodePem("ENCRYPTED PRIVATE KEY", pbes2({ derivation: "1.3.6.1.4.1.11591.4.11" })),
+    "another key derivation": {
+      text: encodePem("ENCRYPTED PRIVATE KEY", pbes2({ derivation: "1.3.6.1.4.1.11591.4.12" })),
       code: "KEYS_UNSUPPORTED",
-      message: /^pkcs8: only PBKDF2 supported$/,
+      message: /^pkcs8: only PBKDF2 and scrypt supported$/,
     },
     "triple DES": {
       text: encodePem("ENCRYPTED PRIVATE KEY", pbes2({ cipher: "1.2.840.113549.3.7" })),

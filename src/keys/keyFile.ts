@@ -2,7 +2,8 @@ import { decodePem, encodePem, type PemBlock } from "../tuf/pem.ts";
 import { KeysError, wrongPassphrase } from "./errors.ts";
 import { decryptLegacyPem, isLegacyEncrypted } from "./legacyPem.ts";
 import { openWithPassphrase, type PassphraseSource } from "./passphrase.ts";
-import { decryptPbes2, encryptPbes2 } from "./pbes2.ts";
+import type { KeyFileKdf } from "./keyDerivation.ts";
+import { decryptPbes2, encryptPbes2, kdfOfPbes2 } from "./pbes2.ts";
 import { decodePkcs8, encodePkcs8 } from "./pkcs8.ts";
 import type { PrivateKey, PrivateKeyType } from "./privateKey.ts";
 import { decodeRawKey } from "./rawKey.ts";
@@ -35,13 +36,19 @@ const rawLabels: ReadonlyMap<string, PrivateKeyType> = new Map([
 
 /**
  * The text of a key file as Docker and Notary write it. An empty passphrase leaves it in clear, as `PRIVATE KEY`.
+ * @param kdf what makes the encryption key from the passphrase; the originals cannot read a file with `scrypt`
  * @throws KeysError KEYS_MALFORMED for a role or GUN that would break the file's headers
  */
-export function encodeKeyFile(key: PrivateKey, headers: KeyFileHeaders, passphrase: string): string {
+export function encodeKeyFile(key: PrivateKey, headers: KeyFileHeaders, passphrase: string, kdf?: KeyFileKdf): string {
   const pkcs8 = encodePkcs8(key);
   return passphrase === ""
     ? encodePem(plainLabel, pkcs8, headerMap(headers))
-    : encodePem(encryptedLabel, encryptPbes2(pkcs8, passphrase), headerMap(headers));
+    : encodePem(encryptedLabel, encryptPbes2(pkcs8, passphrase, kdf), headerMap(headers));
+}
+
+/** By what a file derives its key from a passphrase; undefined when it is not encrypted with PBES2. */
+export function keyFileKdf({ block }: KeyFile): KeyFileKdf | undefined {
+  return block.label === encryptedLabel ? kdfOfPbes2(block.bytes) : undefined;
 }
 
 /** The same file with other headers; what is encrypted stays as it is. Errors: KEYS_MALFORMED. */

@@ -3,7 +3,8 @@ import { basename, join } from "node:path";
 import { makePrivateDirectory, syncDirectory, writeFileAtomic } from "./atomicFile.ts";
 import type { KeyCustody, KeyDescription } from "./custody.ts";
 import { fileError, isMissing, KeysError, messageOf } from "./errors.ts";
-import { encodeKeyFile, readKeyFile, unlockKeyFile, withHeaders, type KeyFile } from "./keyFile.ts";
+import type { KeyFileKdf } from "./keyDerivation.ts";
+import { encodeKeyFile, keyFileKdf, readKeyFile, unlockKeyFile, withHeaders, type KeyFile } from "./keyFile.ts";
 import { checkKeyId, isKeyId } from "./keyId.ts";
 import { gunForRole, importFailure, prepareImport, type ImportOptions, type SkippedKey } from "./keyImport.ts";
 import { migrateLegacyLayout } from "./legacyLayout.ts";
@@ -113,16 +114,18 @@ export class KeyStore implements KeyCustody {
   /**
    * Stores a key under a new passphrase, over an older file of the same key. Only keys for targets, snapshot and timestamp keep
    * the GUN. Errors: KEYS_PASSPHRASE_ATTEMPTS, KEYS_MALFORMED for a role or GUN that cannot stand in a key file.
+   * @param kdf `scrypt` for a file that is harder to guess, and that Docker and Notary cannot read
    */
   async add(
     key: PrivateKey,
     { role, gun }: { readonly role: string; readonly gun?: string | undefined },
     passphrases: PassphraseSource,
+    kdf?: KeyFileKdf,
   ): Promise<KeyInfo> {
     const { id } = key.publicKey;
     const about = { role, gun: gunForRole(role, gun) };
     const passphrase = await askNewPassphrase(passphrases, { keyId: id, ...about });
-    await this.#write(id, encodeKeyFile(key, about, passphrase));
+    await this.#write(id, encodeKeyFile(key, about, passphrase, kdf));
     this.#opened.set(id, Promise.resolve(key));
     return { id, ...about, encrypted: true };
   }
@@ -143,14 +146,21 @@ export class KeyStore implements KeyCustody {
   }
 
   /**
-   * Encrypts a key's file anew; role and GUN stay.
+   * Encrypts a key's file anew; role and GUN stay, and so does scrypt.
+   * @param kdf what the new file is to have instead of that
    * @param current asked for the present passphrase
    * @param next asked for the new one; must not be a source that remembers the present one
    */
-  async changePassphrase(id: string, current: PassphraseSource, next: PassphraseSource): Promise<void> {
+  async changePassphrase(
+    id: string,
+    current: PassphraseSource,
+    next: PassphraseSource,
+    kdf?: KeyFileKdf,
+  ): Promise<void> {
     const key = await this.#unlock(id, current);
-    const info = await this.find(id);
-    await this.add(key, { role: info?.role ?? "", gun: info?.gun }, next);
+    const file = await this.#read(id);
+    const info = file && keyInfo(id, file);
+    await this.add(key, { role: info?.role ?? "", gun: info?.gun }, next, kdf ?? (file && keyFileKdf(file)));
   }
 
   /** Takes in the keys of a PEM text; see prepareImport. Nothing is written when it throws before all keys are ready. */
