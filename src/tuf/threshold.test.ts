@@ -129,6 +129,16 @@ const cases: Record<string, Case> = {
     ]),
     refused: badId,
   },
+  "a key filed under a wrong ID behind enough good signatures": {
+    signatures: [signed(c), signed(a, b.key.id)],
+    role: [b.key.id, c.key.id],
+    threshold: 1,
+    keys: new Map([
+      [b.key.id, a.key],
+      [c.key.id, c.key],
+    ]),
+    refused: badId,
+  },
   "an unreadable key": {
     signatures: [signed(a, unreadable.id)],
     role: [unreadable.id],
@@ -148,3 +158,15 @@ for (const [name, { signatures, role, threshold, keys = all, refused }] of Objec
     }
   });
 }
+
+test("of a large file only so many signatures are tried, of a small one all", () => {
+  const liars = Array.from({ length: 40 }, holder);
+  const keys = keysOf(...liars.map(({ key }) => key), a.key);
+  const judge = (file: Uint8Array): void => {
+    const bytes = sign("sha256", file, { key: a.privateKey, dsaEncoding: "ieee-p1363" });
+    const signatures = [...liars.map((liar) => wrong(signed(liar))), { keyId: a.key.id, method: "ecdsa", bytes }];
+    verifyThreshold({ message: file, signatures }, { keyIds: [...keys.keys()], threshold: 1 }, keys, "targets/a");
+  };
+  judge(message);
+  assert.throws(() => judge(Buffer.alloc(40_000_000)), { code: "TUF_THRESHOLD" });
+});
