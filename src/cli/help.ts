@@ -15,6 +15,8 @@ Usage: countersign COMMAND [ARGUMENTS]
   sign IMAGE…       sign images as they are in the registry, all platforms at once
   verify IMAGE…     decide whether images are signed by whom you trust: 0 yes, 3 no, 4 could not decide
   inspect IMAGE…    show who signed what, as \`docker trust inspect\` does
+  expiry [GUN…]     list what runs out when, and who can renew it: 3 when something is about to
+  renew GUN…        sign what is about to run out anew, with the keys that are here
   notary …          the command line of Notary's client: init, add, publish, list, key, delegation, …
   version           show the version
 

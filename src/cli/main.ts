@@ -24,6 +24,8 @@ const nativeCommands: Readonly<Record<string, () => Promise<NativeCommand>>> = {
   sign: async () => (await import("./sign.ts")).sign,
   verify: async () => (await import("./verify.ts")).verify,
   inspect: async () => (await import("./inspect.ts")).inspect,
+  expiry: async () => (await import("./expiry.ts")).expiry,
+  renew: async () => (await import("./renew.ts")).renew,
   version: async () => (await import("./help.ts")).version,
   help: async () => (await import("./help.ts")).help,
 };

@@ -131,7 +131,7 @@ async function fetchManifest(name: ImageName, reference: string, use: RegistryUs
 }
 
 /** From the environment, else asked for on the terminal; the answer for one key is tried on the next of that role. */
-function dockerPassphrases(ui: Ui): PassphraseSource {
+export function dockerPassphrases(ui: Ui): PassphraseSource {
   return firstOf(
     fromEnvironment("docker"),
     cachedByRole(askPassphrases((text) => ui.ask(text), dockerRoleName)),

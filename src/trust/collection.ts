@@ -20,6 +20,8 @@ import { CollectionContext, type CollectionOptions } from "./collectionContext.t
 import { collectionDirectory } from "./gun.ts";
 import type { InitializeOptions } from "./initialize.ts";
 import { removeLocalCopy } from "./localCopy.ts";
+import type { Plan } from "./plan.ts";
+import type { Renewal, RenewOptions } from "./renewal.ts";
 import type { RotateOptions } from "./rotation.ts";
 import type { SignedImage, SignImageRequest } from "./signImage.ts";
 import { updateCollection } from "./updater.ts";
@@ -36,8 +38,10 @@ export class Collection {
   readonly gun: string;
   readonly #context: CollectionContext;
   readonly #directory: string;
+  readonly #options: CollectionOptions;
 
   private constructor(options: CollectionOptions) {
+    this.#options = options;
     this.#context = new CollectionContext(options);
     this.gun = this.#context.gun;
     this.#directory = collectionDirectory(options.trustDir, this.gun);
@@ -174,6 +178,18 @@ export class Collection {
   async rotateKey(role: string, options: RotateOptions = {}): Promise<void> {
     const { rotateKey } = await import("./rotation.ts");
     await rotateKey(this.#context, role, options);
+  }
+
+  /** See renewCollection. */
+  async renew(options: RenewOptions = {}): Promise<Renewal> {
+    const { renewCollection } = await import("./renewal.ts");
+    return await renewCollection(this.#context, options);
+  }
+
+  /** What an operation on this collection would do; nothing is changed. See planOperation. */
+  async plan(operation: (collection: Collection) => Promise<unknown>): Promise<Plan> {
+    const { planOperation } = await import("./plan.ts");
+    return await planOperation(this.#options, (options) => operation(Collection.open(options)));
   }
 
   /**
