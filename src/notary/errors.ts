@@ -3,7 +3,7 @@ import { CountersignError, type ErrorCatalogue, type ErrorOptions } from "../tuf
 /** Every way in which talking to a trust server, or being one, fails on the wire. */
 export const notaryErrors = {
   NOTARY_NOT_FOUND: {
-    kind: "failed",
+    kind: "unavailable",
     cause: "The trust server holds no such file: the collection was never published there, or the name is wrong.",
     remedy: "Check the spelling of the name and the address of the trust server; publish the collection first.",
   },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { failsWith } from "../../test/support/failsWith.ts";
@@ -174,6 +174,17 @@ describe("the record of versions seen", () => {
       assert.equal(readFileSync(path, "utf8"), damaged, "the damaged record is left for a person to look at");
     });
   }
+
+  test("that leads nowhere ends in an error, not in waiting for it", { timeout: 10_000 }, async (t) => {
+    const lastSeen = new LastSeen(temporaryDirectory(t));
+    await lastSeen.remember(gun, only("targets", seen(1)));
+    const path = join(lastSeen.pathOf(gun), "seen-0123456789abcdef01234567.json");
+    symlinkSync("gone", path);
+    await assert.rejects(
+      lastSeen.read(gun),
+      failsWith("TRUST_STATE_CORRUPT", new RegExp(`it leads nowhere.*${path}$`)),
+    );
+  });
 
   test("that was cut off by a crash while it was written does not count", async (t) => {
     const lastSeen = new LastSeen(temporaryDirectory(t));

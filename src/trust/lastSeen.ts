@@ -93,16 +93,22 @@ export class LastSeen {
   async #records(gun: string): Promise<{ seen: SeenRoles; files: string[] }> {
     const directory = this.pathOf(gun);
     return onDisk(directory, async () => {
-      // A record that vanishes between listing and reading was merged into a newer one: list again.
+      let vanished: readonly string[] = [];
       for (;;) {
         const files = (await filesIn(directory)).filter((name) => recordName.test(name));
         const records = await Promise.all(files.map((file) => readRecord(join(directory, file), gun)));
-        const read = records.filter((record) => record !== undefined);
-        if (read.length === records.length) {
+        const missing = files.filter((_, at) => records[at] === undefined);
+        if (missing.length === 0) {
           const seen = new Map<string, Seen>();
-          read.forEach((record) => mergeInto(seen, record));
+          records.forEach((record) => mergeInto(seen, record ?? new Map()));
           return { seen, files };
         }
+        // A record that vanishes between listing and reading was merged into a newer one: list again.
+        const unreadable = missing.find((file) => vanished.includes(file));
+        if (unreadable !== undefined) {
+          throw damaged(gun, join(directory, unreadable), "it leads nowhere");
+        }
+        vanished = missing;
       }
     });
   }
@@ -131,6 +137,11 @@ function equivocation(role: string, version: number): TrustError {
       role,
     },
   );
+}
+
+function damaged(gun: string, path: string, why: string, cause?: unknown): TrustError {
+  const message = `the record of versions seen of ${gun} is damaged (${why}): ${path}`;
+  return new TrustError("TRUST_STATE_CORRUPT", message, { path, cause });
 }
 
 async function filesIn(directory: string): Promise<string[]> {
@@ -174,23 +185,18 @@ async function readRecord(path: string, gun: string): Promise<SeenRoles | undefi
     }
     throw error;
   }
-  const corrupt = (why: string, cause?: unknown): TrustError =>
-    new TrustError("TRUST_STATE_CORRUPT", `the record of versions seen of ${gun} is damaged (${why}): ${path}`, {
-      path,
-      cause,
-    });
   let value: JsonValue;
   try {
     value = parseJson(bytes, { maxBytes: recordLimit });
   } catch (error) {
-    throw corrupt("it is not JSON", error);
+    throw damaged(gun, path, "it is not JSON", error);
   }
   if (!isJsonObject(value) || value["format"] !== format || value["gun"] !== gun || !isJsonObject(value["roles"])) {
-    throw corrupt("it is not a record of this collection");
+    throw damaged(gun, path, "it is not a record of this collection");
   }
   const roles = rolesOf(value["roles"]);
   if (roles === undefined || value["check"] !== checkOf({ format, gun, roles: Object.fromEntries(roles) })) {
-    throw corrupt("its content does not fit its checksum");
+    throw damaged(gun, path, "its content does not fit its checksum");
   }
   return roles;
 }

@@ -113,6 +113,16 @@ describe("a cached root whose time is over", () => {
   });
 });
 
+test("a root in between that the server hides is no missing collection", async (t) => {
+  const scene = await UpdateScene.open(t);
+  await scene.update();
+  scene.repository.rotateRoot();
+  scene.repository.rotateRoot();
+  scene.repository.roots.delete(2);
+  scene.publish();
+  await scene.refuses("TRUST_ROOT_LINK", /^\S+ does not have trust data for sim\.test\/app$/);
+});
+
 describe("the first root", () => {
   test("is not trusted unless something says so", async (t) => {
     const scene = await UpdateScene.open(t);

@@ -1,6 +1,6 @@
 import { NotaryError } from "../notary/errors.ts";
 import { canonicalKeyId, type PublicKey } from "../tuf/key.ts";
-import { isBaseRole, type BaseRole } from "../tuf/role.ts";
+import { baseRoles, isBaseRole, type BaseRole } from "../tuf/role.ts";
 import type { CollectionContext } from "./collectionContext.ts";
 import { TrustError } from "./errors.ts";
 import { certifiedRootKey, newKey } from "./initialize.ts";
@@ -15,7 +15,8 @@ export interface RotateOptions extends PublishOptions {
 
 /**
  * Replaces the keys of a role and publishes that at once; staged changes stay staged (client reference §3.4). Replaced targets and
- * snapshot keys are removed from the key store once the server has taken the new root; root keys stay.
+ * snapshot keys are removed from the key store once the server has taken the new root, unless the collection needs them for
+ * something else; root keys stay.
  * @throws TrustError TRUST_ROTATION for a role that cannot be managed on that side, TRUST_KEY_NOT_FOUND
  */
 export async function rotateKey(context: CollectionContext, role: string, options: RotateOptions = {}): Promise<void> {
@@ -23,16 +24,19 @@ export async function rotateKey(context: CollectionContext, role: string, option
   checkRotation(role, serverManaged ? "server" : "client");
   const keys = serverManaged ? [await newServerKey(context, role)] : await localKeys(context, role, keyIds);
   let replaced: readonly PublicKey[] = [];
+  let needed: readonly PublicKey[] = [];
   await publishEdit(
     context,
-    async (editor) => {
+    async (editor, { targets }) => {
       replaced = editor.signingKeys(role).keys;
       editor.rotateKeys(role, keys);
+      const delegated = [...targets.values()].flatMap(({ body }) => [...body.delegations.keys.values()]);
+      needed = [...baseRoles.flatMap((each) => editor.signingKeys(each).keys), ...delegated];
     },
     options,
   );
   if (role !== "root") {
-    await removeReplaced(context, replaced, keys);
+    await removeReplaced(context, replaced, needed);
   }
 }
 
@@ -63,9 +67,9 @@ async function localKeys(context: CollectionContext, role: string, keyIds: reado
 async function removeReplaced(
   { keys }: CollectionContext,
   replaced: readonly PublicKey[],
-  current: readonly PublicKey[],
+  needed: readonly PublicKey[],
 ): Promise<void> {
-  const inUse = new Set(current.map(canonicalKeyId));
+  const inUse = new Set(needed.map(canonicalKeyId));
   for (const id of replaced.map(canonicalKeyId)) {
     if (!inUse.has(id)) {
       await keys.remove(id);

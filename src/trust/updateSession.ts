@@ -2,6 +2,7 @@ import { isOutage, NotaryError } from "../notary/errors.ts";
 import { TufError } from "../tuf/errors.ts";
 import type { Floor } from "../tuf/floors.ts";
 import type { Limits } from "../tuf/limits.ts";
+import { notaryDialect } from "../tuf/notaryDialect.ts";
 import { ancestorRoles } from "../tuf/role.ts";
 import { TrustState } from "../tuf/trustState.ts";
 import type { MetadataCache } from "./cache.ts";
@@ -15,7 +16,7 @@ import type { WarningSink } from "./warning.ts";
 export interface UpdaterOptions {
   readonly gun: string;
   readonly cache: MetadataCache;
-  readonly remote: RemoteCollections;
+  readonly remote: Pick<RemoteCollections, "host" | "getMetadata">;
   readonly pins: PinPolicy;
   /** The one moment by which everything is judged. */
   readonly now: Date;
@@ -152,6 +153,9 @@ export class UpdateSession {
       return;
     }
     try {
+      if (await this.#isOvertaken(role, bytes)) {
+        return;
+      }
       await this.options.cache.write(role, bytes);
       this.#cached.set(role, bytes);
     } catch (error) {
@@ -159,6 +163,25 @@ export class UpdateSession {
         throw error;
       }
       this.options.warn({ level: "error", message: `could not save ${role} to cache: ${error.message}`, role });
+    }
+  }
+
+  /** Whether another process has cached a newer file since this update read the cache, which must not go back behind it. */
+  async #isOvertaken(role: string, bytes: Uint8Array): Promise<boolean> {
+    const now = await this.options.cache.read(role);
+    if (now === undefined || isSame(now, this.#cached.get(role))) {
+      return false;
+    }
+    try {
+      const [theirs, ours] = [now, bytes].map(
+        (file) => notaryDialect.openFile(role, file, this.options.limits).version,
+      );
+      return theirs! > ours!;
+    } catch (error) {
+      if (error instanceof TufError) {
+        return false; // Theirs is damaged.
+      }
+      throw error;
     }
   }
 

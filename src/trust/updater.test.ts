@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { failsWith } from "../../test/support/failsWith.ts";
 import type { RepoSimulator } from "../../test/support/repoSimulator.ts";
 import { unreachable, UpdateScene } from "../../test/support/updateScene.ts";
+import { TrustServer } from "../notary/trustServer.ts";
 
 const delegated = (repository: RepoSimulator): void => {
   repository.delegate("targets/a");
@@ -35,6 +36,27 @@ describe("an update", () => {
     scene.serve(scene.repository.buildSnapshot());
     await scene.update();
     assert.deepEqual(scene.requests(), ["timestamp", "snapshot.H", "targets/a.H", "targets/a/b.H"]);
+  });
+
+  test("does not put older files in the place of newer ones that another process has cached meanwhile", async (t) => {
+    const scene = await UpdateScene.open(t);
+    const remote = new TrustServer({ url: scene.server.url });
+    t.after(() => remote.close());
+    const getMetadata: TrustServer["getMetadata"] = async (gun, role, ...which) => {
+      const bytes = await remote.getMetadata(gun, role, ...which);
+      if (role === "targets") {
+        scene.repository.rotateRoot();
+        scene.publish();
+        await scene.update();
+      }
+      return bytes;
+    };
+    const slow = await scene.update({ host: remote.host, getMetadata });
+    assert.equal(slow.timestamp.version, 1);
+    for (const role of ["root", "timestamp", "snapshot", "targets"]) {
+      assert.deepEqual(Buffer.from((await scene.cache.read(role))!), scene.repository.file(role), role);
+    }
+    assert.equal((await scene.lastSeen.read(scene.repository.gun)).get("timestamp")?.version, 2);
   });
 
   test("leaves the bytes of the wire in the cache", async (t) => {

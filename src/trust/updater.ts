@@ -50,11 +50,19 @@ export async function updateCollection(options: UpdaterOptions): Promise<Verifie
     await session.keepAll();
     return collection;
   } catch (error) {
-    // A root that the server does not have is a collection that it does not have.
-    if (isNotFound(error) && /^(?:\d+\.)?root\b/.test(error.message)) {
-      throw new TrustError("TRUST_NO_DATA", `${remote.host} does not have trust data for ${gun}`, { cause: error });
+    const [, which] = (isNotFound(error) && /^((?:\d+\.)?root\b\S*)/.exec(error.message)) || [];
+    if (which === undefined) {
+      throw error;
     }
-    throw error;
+    // A server without a root has no collection; one that has a root, but not another that this one calls for, hides something.
+    const code = which === "root" ? "TRUST_NO_DATA" : "TRUST_ROOT_LINK";
+    throw new TrustError(code, `${remote.host} does not have trust data for ${gun}`, {
+      cause: error,
+      hint:
+        which === "root"
+          ? undefined
+          : `The trust server has the collection, but not its file ${which}. Ask its operator.`,
+    });
   }
 }
 

@@ -9,6 +9,7 @@ import { countersign, startCountersign } from "../support/countersign.ts";
 import type { RunningCountersign } from "../support/countersign.ts";
 import { NotaryUser } from "../support/notaryUser.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
+import { UpdateScene } from "../support/updateScene.ts";
 
 const gun = "registry.example/team/app";
 const image = `${gun}:1.0`;
@@ -229,6 +230,24 @@ test("without a server the cache decides while it is fresh, and nothing can be d
   const look = await new Consumer(t, server).run("inspect", image);
   assert.equal(look.code, 4);
   assert.equal(look.stdout, "[]\n");
+});
+
+test("a server that lacks a file which signed metadata names leaves it undecided", async (t) => {
+  const scene = await UpdateScene.open(t);
+  const remains = new Set(["root", "timestamp"]);
+  for (const role of scene.repository.files.keys()) if (!remains.has(role)) scene.repository.files.delete(role);
+  scene.serve();
+  const result = await countersign(
+    ["verify", "--first-use", "accept", "--server", scene.server.url, "sim.test/app:1"],
+    {
+      env: { HOME: scene.home },
+    },
+  );
+  assert.match(
+    result.stderr,
+    /could not decide: snapshot\.[0-9a-f]{64} trust data unavailable\. .*\(NOTARY_NOT_FOUND\)/,
+  );
+  assert.equal(result.code, 4);
 });
 
 test("what our client published is listed and verified, and a delegation's signer is named", async (t) => {

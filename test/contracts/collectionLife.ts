@@ -161,6 +161,19 @@ export function collectionLife(name: string, start: (t: TestContext) => Promise<
     });
   });
 
+  scenario("a replaced key stays in the key store as long as another role needs it", async (_, user) => {
+    const alice = user();
+    await alice.collection.init();
+    await alice.collection.publish();
+    const shared = (await alice.keys.list()).find(({ role }) => role === "targets")!.id;
+    await alice.collection.rotateKey("snapshot", { keyIds: [shared] });
+    await alice.collection.rotateKey("snapshot");
+    await alice.add("v1");
+    await alice.collection.rotateKey("targets");
+    assert.equal(await alice.keys.find(shared), undefined, "nothing needs it any more");
+    assert.deepEqual(await user().list(), ["v1 targets"]);
+  });
+
   scenario("a root rotation signed with earlier keys serves clients that cannot walk", async (_, user) => {
     const alice = user();
     await alice.collection.init();

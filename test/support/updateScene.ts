@@ -6,7 +6,7 @@ import { TrustServer } from "../../src/notary/trustServer.ts";
 import { MetadataCache } from "../../src/trust/cache.ts";
 import { LastSeen } from "../../src/trust/lastSeen.ts";
 import { PinPolicy, type Pin } from "../../src/trust/pins.ts";
-import { updateCollection } from "../../src/trust/updater.ts";
+import { updateCollection, type UpdaterOptions } from "../../src/trust/updater.ts";
 import type { VerifiedCollection } from "../../src/trust/verifiedCollection.ts";
 import { failsWith } from "./failsWith.ts";
 import { now, RepoSimulator } from "./repoSimulator.ts";
@@ -54,8 +54,9 @@ export class UpdateScene {
     this.serve(this.repository.build());
   }
 
-  async update(url = this.server.url): Promise<VerifiedCollection> {
-    const remote = new TrustServer({ url });
+  /** @param from an address, or what stands in for a trust server */
+  async update(from: string | UpdaterOptions["remote"] = this.server.url): Promise<VerifiedCollection> {
+    const remote = typeof from === "string" ? new TrustServer({ url: from }) : from;
     try {
       return await updateCollection({
         gun: this.repository.gun,
@@ -67,7 +68,7 @@ export class UpdateScene {
         warn: ({ message }) => this.warnings.push(message),
       });
     } finally {
-      remote.close();
+      if (remote instanceof TrustServer) remote.close();
     }
   }
 
