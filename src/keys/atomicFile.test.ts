@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { join } from "node:path";
 import { test } from "node:test";
 import { temporaryDirectory } from "../../test/support/temporaryDirectory.ts";
-import { createFileAtomic, makePrivateDirectory, writeFileAtomic } from "./atomicFile.ts";
+import { createFileAtomic, makePrivateDirectory, syncDirectory, writeFileAtomic } from "./atomicFile.ts";
 
 test("a file is made private, and replaced as a whole", async (t) => {
   const directory = temporaryDirectory(t);
@@ -51,4 +51,12 @@ test("directories are made private with all their parents; existing ones keep th
     ["", "a", "a/b"].map((name) => statSync(join(directory, name)).mode & 0o777),
     [0o755, 0o700, 0o700],
   );
+});
+
+test("a directory that cannot be flushed is left to the system, one that is not there is not", async (t) => {
+  if (process.platform === "linux") {
+    await syncDirectory("/proc/self"); // EINVAL, as on some network file systems.
+  }
+  await syncDirectory(temporaryDirectory(t));
+  await assert.rejects(syncDirectory(join(temporaryDirectory(t), "missing")), { code: "ENOENT" });
 });

@@ -3,8 +3,8 @@ import { constants, copyFile, link, mkdir, open, rename, rm } from "node:fs/prom
 import { basename, dirname, join } from "node:path";
 
 /** The mode of files and of directories that hold secrets or trust data. */
-export const privateFileMode = 0o600;
-export const privateDirectoryMode = 0o700;
+const privateFileMode = 0o600;
+const privateDirectoryMode = 0o700;
 
 /**
  * Writes a file so that a reader, or a crash at any instant, sees either the old content or the new one:
@@ -88,7 +88,10 @@ export async function makePrivateDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: privateDirectoryMode });
 }
 
-/** Makes a rename or a removal in a directory durable. Not every system lets a directory be opened; it is then left to the system. */
+/**
+ * Makes a rename or a removal in a directory durable. Windows opens no directories, and some file systems, mostly of networks,
+ * flush none: there it is left to the system, since the change itself has been made.
+ */
 export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === "win32") {
     return;
@@ -96,6 +99,10 @@ export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, "r");
   try {
     await directory.sync();
+  } catch (error) {
+    if (!hasCode(error, "EINVAL", "ENOTSUP", "ENOSYS")) {
+      throw error;
+    }
   } finally {
     await directory.close();
   }

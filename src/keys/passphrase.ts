@@ -22,7 +22,7 @@ export interface PassphraseRequest {
 export type PassphraseSource = (request: PassphraseRequest) => Promise<string | undefined>;
 
 /** The fewest characters of a new passphrase that is typed in, after trimming. */
-export const minimumPassphraseLength = 8;
+const minimumPassphraseLength = 8;
 /** How often a prompt asks for the passphrase of one existing key. */
 export const promptAttempts = 4;
 /** How often a source is asked at most (Notary: 12 calls), whatever it answers. */
