@@ -2,7 +2,7 @@ import { TufError } from "./errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 
 /*
- * Typed readers for the members of parsed metadata. `owner` names the object in the error, e.g. `key 8f6f…`.
+ * Typed readers for the members of parsed metadata. `what` names the member in the error, e.g. `the keyval of key 8f6f…`.
  * All throw TufError TUF_MALFORMED.
  */
 

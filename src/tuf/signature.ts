@@ -1,5 +1,5 @@
 import { decodeBase64 } from "./encoding.ts";
-import { TufError } from "./errors.ts";
+import { illegalBase64 } from "./illegalBase64.ts";
 import type { JsonValue } from "./json.ts";
 import { asObject, asString } from "./jsonMember.ts";
 import type { PublicKey } from "./key.ts";
@@ -40,9 +40,10 @@ export function verifySignature(key: PublicKey, method: string, message: Uint8Ar
  */
 export function signatureFromJson(value: JsonValue | undefined): Signature {
   const entry = asObject(value, "a signature");
-  const bytes = decodeBase64(asString(entry["sig"], "the sig of a signature"));
+  const text = asString(entry["sig"], "the sig of a signature");
+  const bytes = decodeBase64(text);
   if (bytes === undefined) {
-    throw new TufError("TUF_MALFORMED", "the sig of a signature is not base64");
+    throw illegalBase64(text, "the sig of a signature");
   }
   return {
     keyId: asString(entry["keyid"], "the keyid of a signature"),
