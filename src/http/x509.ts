@@ -1,10 +1,10 @@
 import { createHash, createPublicKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
 import { isIP } from "node:net";
+import { derContextTag } from "../tuf/derTag.ts";
 import {
   derBitString,
   derBoolean,
   derContext,
-  derContextTag,
   derElement,
   derInteger,
   derOctetString,
@@ -13,7 +13,7 @@ import {
   derSet,
   derTime,
   derUtf8String,
-} from "../tuf/der.ts";
+} from "../tuf/derWriter.ts";
 import { encodePem } from "../tuf/pem.ts";
 
 /** An authority or server certificate to be written. ECDSA P-256 keys, signed with ECDSA and SHA-256. */

@@ -4,7 +4,7 @@ import { failsWith } from "../../test/support/failsWith.ts";
 import { runOk } from "../../test/support/childProgram.ts";
 import { peerPath, requirePeer } from "../../test/support/peers.ts";
 import { temporaryDirectory } from "../../test/support/temporaryDirectory.ts";
-import { derInteger, derOctetString, derOid, derSequence } from "../tuf/der.ts";
+import { derInteger, derOctetString, derOid, derSequence } from "../tuf/derWriter.ts";
 import { encodePem } from "../tuf/pem.ts";
 import { generateKey } from "./generate.ts";
 import { decryptKeyFile, encodeKeyFile, keyFileKdf, readKeyFile } from "./keyFile.ts";

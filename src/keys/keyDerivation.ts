@@ -1,14 +1,7 @@
 import { pbkdf2Sync, randomBytes, scryptSync } from "node:crypto";
-import {
-  derInteger,
-  derIntegerValue,
-  derOctetString,
-  derOid,
-  derOidValue,
-  derSequence,
-  derTag,
-  type DerReader,
-} from "../tuf/der.ts";
+import { derIntegerValue, derOidValue, type DerReader } from "../tuf/derReader.ts";
+import { derTag } from "../tuf/derTag.ts";
+import { derInteger, derOctetString, derOid, derSequence } from "../tuf/derWriter.ts";
 import { KeysError } from "./errors.ts";
 
 /*

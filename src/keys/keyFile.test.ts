@@ -4,7 +4,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { failsWith } from "../../test/support/failsWith.ts";
 import { readJsonVector, readVector } from "../../test/support/vectors.ts";
-import { derInteger, derOctetString, derOid, derSequence } from "../tuf/der.ts";
+import { derInteger, derOctetString, derOid, derSequence } from "../tuf/derWriter.ts";
 import { decodePem, encodePem } from "../tuf/pem.ts";
 import type { KeysCode } from "./errors.ts";
 import { generateKey } from "./generate.ts";

@@ -1,5 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { derOctetString, derOid, derOidValue, derSequence, derTag, readDer, type DerReader } from "../tuf/der.ts";
+import { derOidValue, readDer, type DerReader } from "../tuf/derReader.ts";
+import { derTag } from "../tuf/derTag.ts";
+import { derOctetString, derOid, derSequence } from "../tuf/derWriter.ts";
 import { TufError } from "../tuf/errors.ts";
 import { KeysError, wrongPassphrase } from "./errors.ts";
 import { newDerivation, readDerivation, type KeyDerivation, type KeyFileKdf } from "./keyDerivation.ts";

@@ -1,5 +1,7 @@
 import { createPrivateKey } from "node:crypto";
-import { derInteger, derOctetString, derOid, derOidValue, derSequence, derTag, readDer } from "../tuf/der.ts";
+import { derOidValue, readDer } from "../tuf/derReader.ts";
+import { derTag } from "../tuf/derTag.ts";
+import { derInteger, derOctetString, derOid, derSequence } from "../tuf/derWriter.ts";
 import { KeysError } from "./errors.ts";
 import { privateKeyFrom, type PrivateKey } from "./privateKey.ts";
 import { decodeRawKey, encodeRawKey } from "./rawKey.ts";

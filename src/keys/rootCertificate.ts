@@ -12,7 +12,7 @@ import {
   derSet,
   derTime,
   derUtf8String,
-} from "../tuf/der.ts";
+} from "../tuf/derWriter.ts";
 import { ecdsaSignatureToDer } from "../tuf/ecdsaSignature.ts";
 import { publicKey, type PublicKey } from "../tuf/key.ts";
 import { encodePem } from "../tuf/pem.ts";

@@ -3,6 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { describe, test } from "node:test";
 import { readJsonVector } from "../../test/support/vectors.ts";
 import { parseCertificate } from "./certificate.ts";
+import { derTag } from "./derTag.ts";
 import {
   derBitString,
   derBoolean,
@@ -13,10 +14,9 @@ import {
   derOid,
   derSequence,
   derSet,
-  derTag,
   derTime,
   derUtf8String,
-} from "./der.ts";
+} from "./derWriter.ts";
 import { TufError } from "./errors.ts";
 import { decodePem } from "./pem.ts";
 

@@ -1,13 +1,5 @@
-import {
-  derBitStringBytes,
-  derContextTag,
-  derIntegerBits,
-  derOidValue,
-  derTag,
-  readDer,
-  DerReader,
-  type DerElement,
-} from "./der.ts";
+import { derBitStringBytes, derIntegerBits, derOidValue, readDer, DerReader, type DerElement } from "./derReader.ts";
+import { derContextTag, derTag } from "./derTag.ts";
 import { decodeLatin1, equalBytes } from "./encoding.ts";
 import { TufError } from "./errors.ts";
 

@@ -1,4 +1,6 @@
-import { derInteger, derSequence, derTag, readDer } from "./der.ts";
+import { readDer } from "./derReader.ts";
+import { derTag } from "./derTag.ts";
+import { derInteger, derSequence } from "./derWriter.ts";
 
 /*
  * Metadata holds ECDSA signatures as r‖s, each as long as the curve's order; OpenSSL works with DER (Ecdsa-Sig-Value,

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { derBitString, derInteger, derNull, derOid, derSequence } from "./der.ts";
+import { derBitString, derInteger, derNull, derOid, derSequence } from "./derWriter.ts";
 import { publicKey, type PublicKey } from "./key.ts";
 import { canVerify, keyMaterial } from "./verificationKey.ts";
 

@@ -1,29 +1,23 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as fc from "fast-check";
+import { derBitStringBytes, derIntegerBits, derIntegerValue, derOidValue, DerReader, readDer } from "./derReader.ts";
+import { derContextTag, derTag } from "./derTag.ts";
 import {
   derBitString,
-  derBitStringBytes,
   derBoolean,
   derContext,
-  derContextTag,
   derElement,
   derInteger,
-  derIntegerBits,
-  derIntegerValue,
   derNull,
   derOctetString,
   derOid,
-  derOidValue,
   derPrintableString,
-  DerReader,
   derSequence,
   derSet,
-  derTag,
   derTime,
   derUtf8String,
-  readDer,
-} from "./der.ts";
+} from "./derWriter.ts";
 import { TufError } from "./errors.ts";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
