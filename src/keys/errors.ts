@@ -78,6 +78,11 @@ export const keysErrors = {
     cause: "A certificate and a private key that should belong together do not.",
     remedy: "Use the certificate that was made for this key.",
   },
+  KEYS_CUSTODY_CONFIG: {
+    kind: "usage",
+    cause: "The file that says where keys are kept has a wrong entry, cannot be read, or may be changed by others.",
+    remedy: "Correct the entry named in the message; docs/keys.md describes the file.",
+  },
   KEYS_CUSTODY_UNREACHABLE: {
     kind: "unavailable",
     cause: "A place where keys are kept, which the configuration names, cannot be asked for them.",

@@ -5,6 +5,7 @@ import { temporaryDirectory, type Scope } from "../../test/support/temporaryDire
 import type { KeyCustody } from "./custody.ts";
 import { KeysError } from "./errors.ts";
 import { generateKey } from "./generate.ts";
+import { keyFileKdf, readKeyFile } from "./keyFile.ts";
 import { KeyRing } from "./keyRing.ts";
 import { KeyStore } from "./keyStore.ts";
 import { fixedPassphrase } from "./passphrase.ts";
@@ -55,7 +56,7 @@ function ring(t: Scope, ...custodies: readonly KeyCustody[]): { keys: KeyRing; w
   const warnings: string[] = [];
   const onWarning = (text: string): void => void warnings.push(text);
   const files = new KeyStore(temporaryDirectory(t), { onWarning });
-  return { keys: new KeyRing(files, async () => custodies, { onWarning }), warnings };
+  return { keys: new KeyRing(files, async () => ({ custodies, kdf: "scrypt" }), { onWarning }), warnings };
 }
 
 test("keys on tokens come before those in files, and are used in the place of a copy in a file", async (t) => {
@@ -81,6 +82,7 @@ test("keys on tokens come before those in files, and are used in the place of a 
   assert.equal(token.listed, 1, "asked once");
   await keys.close();
   assert.ok(token.closed);
+  assert.equal(keyFileKdf(readKeyFile(await keys.files.exportPem())), "scrypt", "as configured");
 });
 
 test("a key that is nowhere is not found", async (t) => {

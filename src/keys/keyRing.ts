@@ -1,7 +1,8 @@
 import type { CustodyKey, KeyCustody, KeyDescription } from "./custody.ts";
-import { checkKeyId } from "./keyId.ts";
 import { KeysError } from "./errors.ts";
-import type { KeyStore } from "./keyStore.ts";
+import type { KeyFileKdf } from "./keyDerivation.ts";
+import { checkKeyId } from "./keyId.ts";
+import type { KeyInfo, KeyStore } from "./keyStore.ts";
 import type { PassphraseSource } from "./passphrase.ts";
 import type { PrivateKey } from "./privateKey.ts";
 
@@ -23,6 +24,14 @@ export type PlacedKeys = { readonly custody: KeyCustody } & (
   | { readonly keys?: never; readonly trouble: KeysError }
 );
 
+/** What a user's configuration says about keys. */
+export interface KeyPlaces {
+  /** The places besides the key files, in the order in which they are asked. */
+  readonly custodies: readonly KeyCustody[];
+  /** What new key files are encrypted with. */
+  readonly kdf?: KeyFileKdf | undefined;
+}
+
 export interface KeyRingOptions {
   /** Told once about each place that cannot be asked. */
   readonly onWarning?: (warning: string) => void;
@@ -35,16 +44,13 @@ export interface KeyRingOptions {
  */
 export class KeyRing implements PublisherKeys {
   readonly files: KeyStore;
-  readonly #load: () => Promise<readonly KeyCustody[]>;
+  readonly #load: () => Promise<KeyPlaces>;
   readonly #warn: (warning: string) => void;
+  #places: Promise<KeyPlaces> | undefined;
   #inventory: Promise<readonly PlacedKeys[]> | undefined;
 
-  /** @param load the places besides the files; called when they are first needed */
-  constructor(
-    files: KeyStore,
-    load: () => Promise<readonly KeyCustody[]>,
-    { onWarning = () => {} }: KeyRingOptions = {},
-  ) {
+  /** @param load called once, when a key is first needed */
+  constructor(files: KeyStore, load: () => Promise<KeyPlaces>, { onWarning = () => {} }: KeyRingOptions = {}) {
     this.files = files;
     this.#load = load;
     this.#warn = onWarning;
@@ -75,7 +81,7 @@ export class KeyRing implements PublisherKeys {
   }
 
   /** As KeyStore.add. Errors: KEYS_CUSTODY_UNREACHABLE for a root key while it is not known whether some place holds one. */
-  async add(...[key, about, passphrases]: Parameters<PublisherKeys["add"]>): Promise<KeyDescription> {
+  async add(...[key, about, passphrases, kdf]: Parameters<KeyStore["add"]>): Promise<KeyInfo> {
     const unknown = (await this.#elsewhere()).find(({ trouble }) => trouble !== undefined);
     if (about.role === "root" && unknown?.trouble !== undefined) {
       const { custody, trouble } = unknown;
@@ -85,7 +91,7 @@ export class KeyRing implements PublisherKeys {
         { hint: trouble.hint, cause: trouble },
       );
     }
-    return await this.files.add(key, about, passphrases);
+    return await this.files.add(key, about, passphrases, kdf ?? (await this.#configured()).kdf);
   }
 
   async remove(id: string): Promise<KeyDescription | undefined> {
@@ -110,7 +116,13 @@ export class KeyRing implements PublisherKeys {
 
   /** Asked once: programs and tokens are slow, and what they hold does not change during a command. */
   #elsewhere(): Promise<readonly PlacedKeys[]> {
-    return (this.#inventory ??= this.#load().then((custodies) => Promise.all(custodies.map((one) => this.#ask(one)))));
+    return (this.#inventory ??= this.#configured().then(({ custodies }) =>
+      Promise.all(custodies.map((one) => this.#ask(one))),
+    ));
+  }
+
+  #configured(): Promise<KeyPlaces> {
+    return (this.#places ??= this.#load());
   }
 
   async #ask(custody: KeyCustody): Promise<PlacedKeys> {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { goFileError } from "../compat/goText.ts";
 import type { CompatLog } from "../compat/log.ts";
 import type { Invocation } from "../compat/run.ts";
+import type { KeyRing } from "../../keys/keyRing.ts";
 import { KeyStore } from "../../keys/keyStore.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { TlsOptions } from "../../transport/tlsOptions.ts";
@@ -9,6 +10,7 @@ import type { TrustServer } from "../../notary/trustServer.ts";
 import { Collection } from "../../trust/collection.ts";
 import type { LastSeen } from "../../trust/lastSeen.ts";
 import { PinPolicy } from "../../trust/pins.ts";
+import { openKeyRing } from "../custodies.ts";
 import type { Ui } from "../ui.ts";
 import { readNotaryConfig } from "./config.ts";
 import type { NotaryConfig } from "./config.ts";
@@ -22,6 +24,8 @@ export type Access = "offline" | "pull" | "push,pull" | "*";
 export class NotaryClient {
   readonly config: NotaryConfig;
   readonly keys: KeyStore;
+  /** Those keys, and where else the user's configuration says that there are some. */
+  readonly keyRing: KeyRing;
   readonly passphrases: PassphraseSource;
   readonly #ui: Ui;
   readonly #log: CompatLog;
@@ -32,6 +36,7 @@ export class NotaryClient {
     this.#log = log;
     this.config = readNotaryConfig(flags, log);
     this.keys = new KeyStore(this.config.trustDir, { onWarning: (text) => log.warning(text) });
+    this.keyRing = openKeyRing(this.keys, { warn: (text) => log.warning(text) });
     this.passphrases = notaryPassphrases(ui);
   }
 
@@ -48,7 +53,7 @@ export class NotaryClient {
       ...(server && { server }),
       pins,
       lastSeen,
-      keys: this.keys,
+      keys: this.keyRing,
       passphrases: this.passphrases,
       onWarning: ({ level, message }) => this.#log[level](message),
     });

@@ -28,7 +28,7 @@ async function chooseRootKey({ flags, ui }: Invocation, client: NotaryClient): P
   const file = flags.string("rootkey");
   let id: string | undefined;
   if (file === "") {
-    id = (await client.keys.list()).find(({ role }) => role === "root")?.id;
+    id = (await client.keyRing.list()).find(({ role }) => role === "root")?.id;
   } else {
     const key = await readPrivateKeyInput(file, "root", client.passphrases);
     id = await storeKey(client, key, { role: "root" });

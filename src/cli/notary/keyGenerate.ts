@@ -21,7 +21,7 @@ export const keyGenerate: Action = async (invocation) => {
   if (flags.string("output") !== "") return generateIntoFiles(invocation, client);
   const role = flags.string("role");
   const key = generateKey(algorithm);
-  const { id } = await client.keys.add(key, { role }, client.passphrases).catch((error: Error) => {
+  const { id } = await client.keyRing.add(key, { role }, client.passphrases).catch((error: Error) => {
     throw new Error(`Failed to create a new ${role} key: ${error.message}`, { cause: error });
   });
   ui.print(`Generated new ${algorithm} ${role} key with keyID: ${id}\n`);
