@@ -92,14 +92,14 @@ export async function withImageCollection<T>(
     offlineAfterFailedPing: false,
     environment,
   });
-  const troubles: string[] = [];
+  const troubles = new Set<string>();
   const collection = Collection.open({
     gun: gunOfImage(image),
     server,
     ...place,
     onWarning: ({ level, message }) => {
       if (level === "warning") ui.warn(message);
-      else if (level === "error") troubles.push(message);
+      else if (level === "error") troubles.add(message);
     },
   });
   let failure = "";
@@ -110,6 +110,12 @@ export async function withImageCollection<T>(
     throw error;
   } finally {
     server.close();
-    for (const message of troubles) if (failure === "" || !message.endsWith(failure)) ui.warn(message);
+    for (const message of troubles) if (!isSaidBy(failure, message)) ui.warn(message);
   }
+}
+
+/** Whether the sentence of an error tells what a warning would tell. */
+function isSaidBy(failure: string, warning: string): boolean {
+  const expired = /^Metadata for (.*) expired$/.exec(warning)?.[1];
+  return (failure !== "" && warning.endsWith(failure)) || failure.startsWith(`${expired} expired at `);
 }

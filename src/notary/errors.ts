@@ -16,7 +16,7 @@ export const notaryErrors = {
     kind: "unavailable",
     cause: "The trust server's certificate could not be verified, or the encrypted connection failed.",
     remedy:
-      "Put the certificate authority of the server into ~/.docker/tls/<host:port>/ca.crt, or name it with --tlscacert.",
+      "Put the certificate authority of the server into ~/.docker/tls/<host:port>/ca.crt; the notary command takes it with --tlscacert.",
   },
   NOTARY_OFFLINE: {
     kind: "unavailable",

@@ -72,6 +72,20 @@ for (const [cause, code, message] of cases) {
   });
 }
 
+const hints: readonly [code: string, hint: RegExp][] = [
+  [
+    "CERT_HAS_EXPIRED",
+    /^Check the clock of this machine; if it is right, the registry at \S+ needs a new certificate\.$/,
+  ],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", /^Use a name that the certificate of the registry at \S+ is for/],
+  ["CERT_UNTRUSTED", /certificate authority/],
+];
+for (const [code, hint] of hints) {
+  test(`the hint for ${code} is about that`, () => {
+    assert.match(networkError(systemError("x", { code }), url, "registry").hint, hint);
+  });
+}
+
 test("an error of ours stays as it is", () => {
   const ours = new TransportError("TRANSPORT_BAD_RESPONSE", "registry returned a bad response.");
   assert.equal(networkError(ours, url, "registry"), ours);

@@ -48,7 +48,7 @@ export function networkError(cause: unknown, url: URL, peer: string): TransportE
   const where = `Check that a ${peer} listens at ${url.origin}.`;
   const tls = tlsText(error, code, url);
   if (tls !== undefined) {
-    return new TransportError("TRANSPORT_TLS", tls, { cause });
+    return new TransportError("TRANSPORT_TLS", tls, { cause, hint: tlsHint(tls, url, peer) });
   }
   return new TransportError("TRANSPORT_UNREACHABLE", socketText(error, code, url), { cause, hint: where });
 }
@@ -85,6 +85,17 @@ function tlsText(error: SystemError, code: string, url: URL): string | undefined
     return httpToHttpsClient;
   }
   return isTlsCode(code) ? `tls: ${error.message.trim()}` : undefined;
+}
+
+/** What an authority would not help against; undefined leaves it to the catalogue, which speaks of authorities. */
+function tlsHint(text: string, url: URL, peer: string): string | undefined {
+  if (text.endsWith(outOfDate)) {
+    return `Check the clock of this machine; if it is right, the ${peer} at ${url.origin} needs a new certificate.`;
+  }
+  if (text.includes("x509: certificate is ")) {
+    return `Use a name that the certificate of the ${peer} at ${url.origin} is for, or give it one for this name.`;
+  }
+  return text === httpToHttpsClient ? `At ${url.origin} there is no HTTPS; check the port.` : undefined;
 }
 
 function isTlsCode(code: string): boolean {

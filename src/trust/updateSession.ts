@@ -39,6 +39,7 @@ export class UpdateSession {
   readonly #verified = new Map<string, Uint8Array>();
   /** Roles whose cached file has been shown to the rules. */
   readonly #shown = new Set<string>();
+  #cacheFailed = false;
 
   constructor(options: UpdaterOptions, seen: SeenRoles) {
     this.options = options;
@@ -147,9 +148,9 @@ export class UpdateSession {
     await this.#remember(new Map(seen && [["root", seen]]));
   }
 
-  /** A cache that cannot be written costs requests, not safety. */
+  /** A cache that cannot be written costs requests, not safety. That it cannot is said once. */
   async #writeCache(role: string, bytes: Uint8Array): Promise<void> {
-    if (isSame(bytes, this.#cached.get(role))) {
+    if (this.#cacheFailed || isSame(bytes, this.#cached.get(role))) {
       return;
     }
     try {
@@ -162,6 +163,7 @@ export class UpdateSession {
       if (!(error instanceof TrustError)) {
         throw error;
       }
+      this.#cacheFailed = true;
       this.options.warn({ level: "error", message: `could not save ${role} to cache: ${error.message}`, role });
     }
   }

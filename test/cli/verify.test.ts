@@ -8,6 +8,7 @@ import type { RunResult } from "../support/childProgram.ts";
 import { countersign, startCountersign } from "../support/countersign.ts";
 import type { RunningCountersign } from "../support/countersign.ts";
 import { NotaryUser } from "../support/notaryUser.ts";
+import { past } from "../support/repoSimulator.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
 import { UpdateScene } from "../support/updateScene.ts";
 
@@ -248,6 +249,17 @@ test("a server that lacks a file which signed metadata names leaves it undecided
     /could not decide: snapshot\.[0-9a-f]{64} trust data unavailable\. .*\(NOTARY_NOT_FOUND\)/,
   );
   assert.equal(result.code, 4);
+});
+
+test("what has expired is refused in one sentence, once", async (t) => {
+  const scene = await UpdateScene.open(t, (repository) => (repository.timestamp.expires = past));
+  const args = ["verify", "--first-use", "accept", "--server", scene.server.url, "sim.test/app:app"];
+  const { code, stderr } = await countersign(args, { env: { HOME: scene.home } });
+  assert.match(
+    stderr,
+    /^countersign: sim\.test\/app:app: refused: timestamp expired at [^(]+ \(TUF_EXPIRED\)\n {2}hint: [^\n]+\n$/,
+  );
+  assert.equal(code, 3);
 });
 
 test("what our client published is listed and verified, and a delegation's signer is named", async (t) => {
