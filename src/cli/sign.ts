@@ -8,6 +8,7 @@ import type { ImageName } from "../oci/imageName.ts";
 import { formatPlatform, isAttestation } from "../oci/platform.ts";
 import type { Pin } from "../trust/pins.ts";
 import type { SignedImage } from "../trust/signImage.ts";
+import { openKeyRing } from "./custodies.ts";
 import { CliError } from "./errors.ts";
 import { ownPlaces, withImageCollection } from "./imageCollection.ts";
 import type { ImageAccess } from "./imageCollection.ts";
@@ -106,7 +107,8 @@ async function signOne(
   const { descriptor, manifest, bytes } = await fetchManifest(name, name.digest ?? tag, use);
   const digest = name.digest ?? digestOf(bytes);
   const { trustDir, lastSeen } = ownPlaces();
-  const keys = new KeyStore(trustDir, { onWarning: (text) => access.ui.warn(text) });
+  const warn = (text: string): void => access.ui.warn(text);
+  const keys = openKeyRing(new KeyStore(trustDir, { onWarning: warn }), { warn });
   const place = { trustDir, lastSeen, pins: pinsFor(name, pin), keys, passphrases };
   const image = { tag, digest, size: descriptor.size };
   const signed = await explainingUnpinned(name, access, () => {
