@@ -17,6 +17,7 @@ Usage: countersign COMMAND [ARGUMENTS]
   inspect IMAGE…    show who signed what, as \`docker trust inspect\` does
   expiry [GUN…]     list what runs out when, and who can renew it: 3 when something is about to
   renew GUN…        sign what is about to run out anew, with the keys that are here
+  rotate GUN ROLE   replace the key of a role; hand the snapshot key to the trust server, or take it back
   notary …          the command line of Notary's client: init, add, publish, list, key, delegation, …
   version           show the version
 

@@ -26,6 +26,7 @@ const nativeCommands: Readonly<Record<string, () => Promise<NativeCommand>>> = {
   inspect: async () => (await import("./inspect.ts")).inspect,
   expiry: async () => (await import("./expiry.ts")).expiry,
   renew: async () => (await import("./renew.ts")).renew,
+  rotate: async () => (await import("./rotate.ts")).rotate,
   version: async () => (await import("./help.ts")).version,
   help: async () => (await import("./help.ts")).help,
 };

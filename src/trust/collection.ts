@@ -18,6 +18,7 @@ import {
 import type { StagedChange } from "./changelist.ts";
 import { CollectionContext, type CollectionOptions } from "./collectionContext.ts";
 import { collectionDirectory } from "./gun.ts";
+import type { DelegationRotation, RotateDelegationOptions } from "./delegationRotation.ts";
 import type { InitializeOptions } from "./initialize.ts";
 import { removeLocalCopy } from "./localCopy.ts";
 import type { Plan } from "./plan.ts";
@@ -178,6 +179,12 @@ export class Collection {
   async rotateKey(role: string, options: RotateOptions = {}): Promise<void> {
     const { rotateKey } = await import("./rotation.ts");
     await rotateKey(this.#context, role, options);
+  }
+
+  /** See rotateDelegationKey of delegationRotation.ts. */
+  async rotateDelegationKey(role: string, options: RotateDelegationOptions = {}): Promise<DelegationRotation> {
+    const { rotateDelegationKey } = await import("./delegationRotation.ts");
+    return await rotateDelegationKey(this.#context, role, options);
   }
 
   /** See renewCollection. */

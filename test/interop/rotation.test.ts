@@ -87,6 +87,39 @@ function beside(name: string, start: (t: TestContext) => Promise<{ readonly url:
       assert.match(again.stdout, /root +version 3, /);
       for (const reader of readers) await sees(reader);
     });
+
+    test("a root key rotated twelve times is followed by who last looked at version 1", async (t) => {
+      if (!requirePeer(t, "notary", "notary-server")) return;
+      const { owner, readers } = await scene(t);
+      for (let times = 1; times <= 12; times++) succeeded(await owner.ours(`rotate ${gun} root`));
+      for (const reader of readers) await sees(reader);
+      succeeded(await owner.notary(`add -p ${gun} v2 hello.txt`));
+      for (const reader of readers) await sees(reader);
+    });
+
+    test("targets, snapshot and timestamp keys are rotated, the snapshot's to the server and back, and the original goes on", async (t) => {
+      if (!requirePeer(t, "notary", "notary-server")) return;
+      const { owner, readers } = await scene(t);
+      const rotations = [
+        "targets",
+        "timestamp",
+        "snapshot --server-managed",
+        "targets",
+        "snapshot --local",
+        "snapshot",
+        "root",
+      ];
+      for (const rotation of rotations) {
+        succeeded(await owner.ours(`rotate ${gun} ${rotation}`));
+        await sees(owner.notary.bind(owner));
+      }
+      succeeded(await owner.notary(`add -p ${gun} v2 hello.txt`));
+      for (const reader of readers) await sees(reader);
+      succeeded(await owner.notary(`key rotate ${gun} snapshot -r`));
+      const again = succeeded(await owner.ours(`rotate ${gun} snapshot`));
+      assert.match(again.stdout, /kept by the trust server/);
+      for (const reader of readers) await sees(reader);
+    });
   });
 }
 
