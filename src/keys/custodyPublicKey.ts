@@ -1,9 +1,8 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { importSpki, verifyWith, type SignatureScheme } from "../tuf/crypto.ts";
+import { importSpki, minRsaBits, verifyWith, type SignatureScheme } from "../tuf/crypto.ts";
 import { ecdsaCoordinateLength } from "../tuf/ecdsaSignature.ts";
 import { publicKey, type PublicKey } from "../tuf/key.ts";
 import { KeysError } from "./errors.ts";
-import { minimumRsaBits } from "./keyScheme.ts";
 
 const ed25519SpkiPrefixLength = 12;
 
@@ -23,7 +22,7 @@ export function custodyPublicKey(spki: Uint8Array): PublicKey | undefined {
     case "ec":
       return ecdsaCoordinateLength.has(namedCurve) ? publicKey("ecdsa", plainSpki(keyObject)) : undefined;
     case "rsa":
-      return modulusLength < minimumRsaBits ? undefined : publicKey("rsa", plainSpki(keyObject));
+      return modulusLength < minRsaBits ? undefined : publicKey("rsa", plainSpki(keyObject));
     case "ed25519":
       return publicKey("ed25519", plainSpki(keyObject).subarray(ed25519SpkiPrefixLength));
     default:
@@ -57,8 +56,11 @@ export function coordinateLength(key: PublicKey): number {
   return ecdsaCoordinateLength.get(importSpki(key.bytes)?.curve) ?? 0;
 }
 
-/** A round trip drops what does not belong to the key, like the compressed form of its point. */
-function plainSpki(keyObject: KeyObject): Uint8Array {
+/**
+ * The SubjectPublicKeyInfo of a key in the one encoding whose hash is its ID: a round trip drops what does not belong to the key,
+ * like the compressed form of its point.
+ */
+export function plainSpki(keyObject: KeyObject): Uint8Array {
   const plain = createPublicKey({ key: keyObject.export({ format: "jwk" }), format: "jwk" });
   return plain.export({ format: "der", type: "spki" });
 }

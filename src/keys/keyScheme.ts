@@ -3,9 +3,6 @@ import type { SignatureScheme } from "../tuf/crypto.ts";
 import { ecdsaCoordinateLength, ecdsaSignatureFromDer } from "../tuf/ecdsaSignature.ts";
 import { KeysError } from "./errors.ts";
 
-/** The shortest RSA modulus whose signatures Notary counts, in bits. */
-export const minimumRsaBits = 2048;
-
 /** The scheme by which keys of a type sign metadata, and its name there. Notary knows no other. */
 export const metadataSchemes = {
   ecdsa: { method: "ecdsa", scheme: "ecdsa-sha256-p1363" },

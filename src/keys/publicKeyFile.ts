@@ -5,6 +5,7 @@ import { isNear, nearExpiryNotice } from "../tuf/expiryNotices.ts";
 import { bareKey, publicKey, type PublicKey } from "../tuf/key.ts";
 import { encodePem, pemBlocks } from "../tuf/pem.ts";
 import { canVerify } from "../tuf/verificationKey.ts";
+import { plainSpki } from "./custodyPublicKey.ts";
 import { KeysError, messageOf } from "./errors.ts";
 
 /** A delegation key as its owner handed it out. */
@@ -94,9 +95,7 @@ function readSpki(der: Uint8Array): PublicKey {
     throw unusable("unknown public key format");
   }
   checkUsable(publicKey(type, der));
-  // By way of its numbers, as for private keys: the owner's key has the ID of the plain encoding, whatever the file's is.
-  const plain = createPublicKey({ key: keyObject.export({ format: "jwk" }), format: "jwk" });
-  return publicKey(type, plain.export({ format: "der", type: "spki" }));
+  return publicKey(type, plainSpki(keyObject));
 }
 
 function readCertificate(der: Uint8Array, now: Date): Pick<PublicKeyFile, "key" | "warnings"> {

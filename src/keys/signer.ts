@@ -1,9 +1,9 @@
-import { importSpki } from "../tuf/crypto.ts";
+import { importSpki, minRsaBits } from "../tuf/crypto.ts";
 import { canonicalKeyId, type PublicKey } from "../tuf/key.ts";
 import type { Signature, Signer } from "../tuf/signature.ts";
 import type { CustodyKey } from "./custody.ts";
 import { KeysError } from "./errors.ts";
-import { metadataSchemes, minimumRsaBits, signWithKeyObject } from "./keyScheme.ts";
+import { metadataSchemes, signWithKeyObject } from "./keyScheme.ts";
 import type { PrivateKey } from "./privateKey.ts";
 
 /**
@@ -17,8 +17,8 @@ export function signerFor(key: CustodyKey, as: PublicKey = key.publicKey): Signe
     throw new KeysError("KEYS_NAME_MISMATCH", "private key is nil or does not match public key");
   }
   const bits = type === "rsa" ? importSpki(bytes)?.bits : undefined;
-  if (bits !== undefined && bits < minimumRsaBits) {
-    throw new KeysError("KEYS_UNSUPPORTED", `RSA keys below ${minimumRsaBits} bits cannot sign, this one has ${bits}`);
+  if (bits !== undefined && bits < minRsaBits) {
+    throw new KeysError("KEYS_UNSUPPORTED", `RSA keys below ${minRsaBits} bits cannot sign, this one has ${bits}`);
   }
   const how = Object.hasOwn(metadataSchemes, type) ? metadataSchemes[type as keyof typeof metadataSchemes] : undefined;
   if (how === undefined) {
