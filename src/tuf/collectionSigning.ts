@@ -1,4 +1,3 @@
-import { TufError } from "./errors.ts";
 import { isNearExpiry } from "./expiryNotices.ts";
 import { makeSnapshot } from "./generated.ts";
 import { fileMetaOf } from "./hash.ts";
@@ -6,7 +5,7 @@ import type { PublicKey } from "./key.ts";
 import type { Root, SignedFile, Snapshot, Targets } from "./metadata.ts";
 import { compareRolesByDepth } from "./role.ts";
 import type { RootEdit } from "./rootEdit.ts";
-import { findSigners, type SignerSource, type SigningKeys } from "./roleSigning.ts";
+import { findSigners, findSignersIfHeld, type SignerSource, type SigningKeys } from "./roleSigning.ts";
 import { signMetadata } from "./sign.ts";
 import type { TargetsEdit } from "./targetsEdit.ts";
 
@@ -14,7 +13,8 @@ import type { TargetsEdit } from "./targetsEdit.ts";
  * Signing an edited collection, with the results Notary's client has:
  *
  * - Every signed file is one version higher and gets a fresh expiry. A file that did not change is not signed, except:
- *   root within six months of its expiry; targets on the first publish; snapshot always.
+ *   root within six months of its expiry; targets on the first publish; snapshot always. (Where the original fails when the
+ *   root's keys are not held, and so keeps signers from publishing for half a year, such a root goes on as it is.)
  * - Every key of a role that is held signs. A root whose root role changed is signed by the old keys too.
  * - Without its key the snapshot is left out: then the server makes it.
  */
@@ -75,11 +75,12 @@ export async function signCollection(
 
 async function signRoot({ root, rootFile }: EditedCollection, options: SignOptions): Promise<SignedFile<Root>> {
   const { signers, now, legacyRootKeys = [] } = options;
-  if (rootFile !== undefined && !root.changed && legacyRootKeys.length === 0 && !isNearExpiry(rootFile, now)) {
-    return rootFile;
+  if (rootFile === undefined || root.changed || legacyRootKeys.length > 0) {
+    const held = await findSigners("root", root.signingNeeds(), signers, legacyRootKeys);
+    return signMetadata(root.next(now), "root", held);
   }
-  const held = await findSigners("root", root.signingNeeds(), signers, legacyRootKeys);
-  return signMetadata(root.next(now), "root", held);
+  const held = isNearExpiry(rootFile, now) ? await findSignersIfHeld("root", root.signingNeeds(), signers) : undefined;
+  return held === undefined ? rootFile : signMetadata(root.next(now), "root", held);
 }
 
 /** The next snapshot, or undefined when its keys are the server's. */
@@ -89,14 +90,9 @@ async function signSnapshot(
   signed: ReadonlyMap<string, EditedFile>,
   { signers, now }: SignOptions,
 ): Promise<SignedFile<Snapshot> | undefined> {
-  let held;
-  try {
-    held = await findSigners("snapshot", [signingKeys("snapshot")], signers);
-  } catch (error) {
-    if (error instanceof TufError && error.code === "TUF_NO_SIGNING_KEY") {
-      return undefined;
-    }
-    throw error;
+  const held = await findSignersIfHeld("snapshot", [signingKeys("snapshot")], signers);
+  if (held === undefined) {
+    return undefined;
   }
   const files = new Map([["root", fileMetaOf(root.bytes)]]);
   for (const role of targets.keys()) {

@@ -382,6 +382,20 @@ describe("signing", () => {
     assert.deepEqual([root.version, root.expires.text], [2, "2045-11-28T00:00:00Z"]);
   });
 
+  test("leaves such a root as it is when its keys are not held, so that signers can publish", async () => {
+    const { server, publisher, keys } = await published();
+    publisher.drop(keys.root);
+    const { root, targets } = server.load();
+    const editor = CollectionEditor.open({ root: root!, targets });
+    editor.addTarget("targets", "v1", content("one"));
+    const nearly = new Date("2035-12-01T00:00:00Z");
+    assert.deepEqual(versions(await editor.sign({ signers: publisher.source, now: nearly })), [["targets", 2]]);
+    await assert.rejects(
+      editor.sign({ signers: publisher.source, now: nearly, legacyRootKeys: [keys.root] }),
+      failsWith("TUF_NO_SIGNING_KEY"),
+    );
+  });
+
   test("adds the signatures of earlier root keys that are held", async () => {
     const { server, publisher } = await published();
     const [held, lost] = [publisher.makeRoot(), publisher.makeRoot()];

@@ -41,6 +41,22 @@ export async function findSigners(
   return [...found.values()];
 }
 
+/** `findSigners`, but undefined when too few keys are held. */
+export async function findSignersIfHeld(
+  role: string,
+  needs: readonly SigningKeys[],
+  source: SignerSource,
+): Promise<readonly Signer[] | undefined> {
+  try {
+    return await findSigners(role, needs, source);
+  } catch (error) {
+    if (error instanceof TufError && error.code === "TUF_NO_SIGNING_KEY") {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
 /** That a role cannot be signed because `held` of its keys are too few. Keys go by their canonical IDs, as in key stores. */
 export function missingKeys(role: string, { keys, threshold }: SigningKeys, held = 0): TufError {
   const ids = keys.map(canonicalKeyId).join(", ");
