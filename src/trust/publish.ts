@@ -3,10 +3,8 @@ import { CollectionEditor, type OpenCollection } from "../tuf/edit.ts";
 import { digestHex } from "../tuf/crypto.ts";
 import type { EditedFile } from "../tuf/collectionSigning.ts";
 import type { PublicKey } from "../tuf/key.ts";
-import type { OpenedFile } from "../tuf/metadata.ts";
 import { notaryDialect } from "../tuf/notaryDialect.ts";
-import { verifyBaseRole } from "../tuf/roleChecks.ts";
-import { validateRoot } from "../tuf/rootTrust.ts";
+import { giveWay, openBegun, refuseSecondBeginning } from "./beginning.ts";
 import type { CollectionContext } from "./collectionContext.ts";
 import { TrustError } from "./errors.ts";
 import { initializeCollection, type InitializeOptions } from "./initialize.ts";
@@ -48,7 +46,13 @@ export async function publishEdit(
       await rememberPublished(context, files);
       return files;
     } catch (refusal) {
-      if (!isRejection(refusal) || !(await hasMovedOn(context, opened))) {
+      if (!isRejection(refusal)) {
+        throw refusal;
+      }
+      if (opened.begun === true) {
+        await giveWay(context, opened.collection.root);
+      }
+      if (!(await hasMovedOn(context, opened))) {
         throw refusal;
       }
       if (attempt === mostAttempts) {
@@ -64,6 +68,8 @@ interface Opened {
   readonly collection: OpenCollection;
   /** The server does not have the collection yet. */
   readonly initial: boolean;
+  /** It was begun for this publish. */
+  readonly begun?: boolean;
 }
 
 async function openForWriting(context: CollectionContext, { initialize }: PublishOptions): Promise<Opened> {
@@ -77,14 +83,15 @@ async function openForWriting(context: CollectionContext, { initialize }: Publis
       throw error;
     }
   }
-  let collection = await openInitialized(context, now);
-  if (collection === undefined) {
-    await refuseSecondBeginning(context);
+  await refuseSecondBeginning(context);
+  let collection = await openBegun(context, now);
+  const begun = collection === undefined;
+  if (begun) {
     // As `notary init`: with the first root key there is, so that publishing to ever new names does not make ever new keys.
     const rootKey = (await context.keys.list()).find(({ role }) => role === "root");
     const rootKeyIds = rootKey === undefined ? [] : [rootKey.id];
     await initializeCollection(context, { rootKeyIds, ...initialize });
-    collection = await openInitialized(context, now);
+    collection = await openBegun(context, now);
   }
   if (collection === undefined) {
     throw new TrustError(
@@ -92,41 +99,7 @@ async function openForWriting(context: CollectionContext, { initialize }: Publis
       `${context.gun} cannot be initialized: nothing was written to ${context.cache.directory}`,
     );
   }
-  return { collection, initial: true };
-}
-
-/** A server that lost a collection, or hides it, must not get a new one with other keys in its place just because it says so. */
-async function refuseSecondBeginning({ gun, lastSeen, remote }: CollectionContext): Promise<void> {
-  const seen = await lastSeen?.read(gun);
-  if (seen !== undefined && seen.size > 0) {
-    const message = `${remote.host} no longer has trust data for ${gun}, which was seen there before`;
-    throw new TrustError("TRUST_NO_DATA", message, {
-      hint: `Ask the operator of the trust server. If the collection was removed on purpose, remove ${lastSeen?.pathOf(gun)} and sign again.`,
-    });
-  }
-}
-
-/** The collection as initialised here, undefined when it never was. Expiry does not matter: what is signed next gets a fresh one. */
-async function openInitialized({ gun, cache }: CollectionContext, now: Date): Promise<OpenCollection | undefined> {
-  const open = async (role: string): Promise<OpenedFile | undefined> => {
-    const bytes = await cache.read(role);
-    return bytes && notaryDialect.openFile(role, bytes);
-  };
-  const [rootFile, targetsFile, snapshotFile] = await Promise.all([open("root"), open("targets"), open("snapshot")]);
-  if (rootFile === undefined || targetsFile === undefined) {
-    return undefined;
-  }
-  const root = notaryDialect.decodeRoot(rootFile);
-  validateRoot({ file: root, gun, now });
-  verifyBaseRole(targetsFile, root.body);
-  if (snapshotFile !== undefined) {
-    verifyBaseRole(snapshotFile, root.body);
-  }
-  return {
-    root,
-    targets: new Map([["targets", notaryDialect.decodeTargets(targetsFile)]]),
-    snapshot: snapshotFile && notaryDialect.decodeSnapshot(snapshotFile),
-  };
+  return { collection, initial: true, begun };
 }
 
 async function editAndSign(

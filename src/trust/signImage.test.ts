@@ -142,6 +142,11 @@ describe("a collection that nobody made yet", () => {
       failsWith("TRUST_NO_DATA", /no longer has trust data for example\.test\/team\/app, which was seen there before/),
     );
     assert.equal(existsSync(join(consumer.home, "private")), false, "no key was made");
+    // What the owner has cached is not all of it: no delegations, and versions that readers have seen higher.
+    await assert.rejects(
+      owner.sign(imageOf("content", "v1")),
+      failsWith("TRUST_NO_DATA", /^\S+ no longer has trust data/),
+    );
   });
 });
 
@@ -207,6 +212,15 @@ describe("the roles that sign", () => {
       [],
     );
   });
+});
+
+test("of two people who begin a collection at once one succeeds, and the other is left with the collection there is", async (t) => {
+  const { url } = await ListeningServer.start(t);
+  const [first, second] = [new Person(t, url), new Person(t, url)];
+  first.remote.beforePublish = async () => void (await second.sign(imageOf("b", "v1")));
+  await assert.rejects(first.sign(imageOf("a", "v1")), failsWith("TUF_NO_SIGNING_KEY"));
+  assert.equal(await decided(first, "v1"), imageOf("b", "v1").digest);
+  assert.equal(await decided(second, "v1"), imageOf("b", "v1").digest);
 });
 
 test("two people who sign at once both succeed", async (t) => {
