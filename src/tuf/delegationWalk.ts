@@ -76,13 +76,12 @@ export function* walkDelegations(verified: VerifiedTargets, options: WalkOptions
 }
 
 /** The targets that a role lists and may speak for. */
-export function* allowedTargets({ body, paths }: VisitedRole): Generator<readonly [name: string, meta: FileMeta]> {
-  const prefixes = new PathPrefixes(paths);
-  for (const entry of body.targets) {
-    if (prefixes.allow(entry[0])) {
-      yield entry;
-    }
+export function allowedTargets({ body, paths }: VisitedRole): Iterable<readonly [name: string, meta: FileMeta]> {
+  if (paths.includes("")) {
+    return body.targets;
   }
+  const prefixes = new PathPrefixes(paths);
+  return [...body.targets].filter(([name]) => prefixes.allow(name));
 }
 
 /**

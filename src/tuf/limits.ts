@@ -2,7 +2,7 @@
 export interface Limits {
   /** A timestamp file. */
   readonly timestampBytes: number;
-  /** Any other metadata file whose length no signed file gives. */
+  /** Any other metadata file, whatever length a signed file gives. */
   readonly metadataBytes: number;
   /** Nesting of JSON objects and arrays. */
   readonly jsonDepth: number;
