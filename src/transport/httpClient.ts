@@ -23,7 +23,7 @@ export interface Timeouts {
   readonly pingMs: number;
 }
 
-export const defaultTimeouts: Timeouts = Object.freeze({ idleMs: 30_000, totalMs: 600_000, pingMs: 5_000 });
+const defaultTimeouts: Timeouts = Object.freeze({ idleMs: 30_000, totalMs: 600_000, pingMs: 5_000 });
 
 export type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
 

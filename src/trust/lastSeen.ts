@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makePrivateDirectory, syncDirectory, writeFileAtomic } from "../keys/atomicFile.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../tuf/json.ts";
 import { parseJson } from "../tuf/jsonParser.ts";
 import { isRole } from "../tuf/role.ts";
+import { directoryNames } from "./directoryNames.ts";
 import { isMissing, onDisk, TrustError } from "./errors.ts";
 import { parseGun } from "./gun.ts";
 
@@ -95,7 +96,7 @@ export class LastSeen {
     return onDisk(directory, async () => {
       let vanished: readonly string[] = [];
       for (;;) {
-        const files = (await filesIn(directory)).filter((name) => recordName.test(name));
+        const files = (await directoryNames(directory)).filter((name) => recordName.test(name));
         const records = await Promise.all(files.map((file) => readRecord(join(directory, file), gun)));
         const missing = files.filter((_, at) => records[at] === undefined);
         if (missing.length === 0) {
@@ -142,17 +143,6 @@ function equivocation(role: string, version: number): TrustError {
 function damaged(gun: string, path: string, why: string, cause?: unknown): TrustError {
   const message = `the record of versions seen of ${gun} is damaged (${why}): ${path}`;
   return new TrustError("TRUST_STATE_CORRUPT", message, { path, cause });
-}
-
-async function filesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isMissing(error)) {
-      return [];
-    }
-    throw error;
-  }
 }
 
 function encodeRecord(gun: string, seen: SeenRoles): string {

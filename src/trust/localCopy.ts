@@ -1,5 +1,6 @@
-import { readdir, rm, rmdir } from "node:fs/promises";
+import { rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
+import { directoryNames } from "./directoryNames.ts";
 import { isMissing, onDisk } from "./errors.ts";
 
 /** What is kept of one collection in its directory. Anything else there belongs to collections whose names go on from its own. */
@@ -13,23 +14,12 @@ const ownEntries: readonly string[] = ["metadata", "changelist"];
  */
 export async function removeLocalCopy(directory: string): Promise<void> {
   await onDisk(directory, async () => {
-    const drafts = (await namesIn(directory)).filter((name) => name.startsWith(".") && name.endsWith(".change"));
+    const drafts = (await directoryNames(directory)).filter((name) => name.startsWith(".") && name.endsWith(".change"));
     for (const name of [...ownEntries, ...drafts]) {
       await rm(join(directory, name), { recursive: true, force: true });
     }
     await removeIfEmpty(directory);
   });
-}
-
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isMissing(error)) {
-      return [];
-    }
-    throw error;
-  }
 }
 
 async function removeIfEmpty(directory: string): Promise<void> {

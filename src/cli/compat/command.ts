@@ -33,12 +33,6 @@ export interface CommandSpec<Run> {
   readonly flagsInUsageLine?: false;
 }
 
-/** A command together with all above it; `path[0]` is the program. */
-export interface CommandPath<Run> {
-  readonly path: readonly CommandSpec<Run>[];
-  readonly command: CommandSpec<Run>;
-}
-
 export function commandName(command: CommandSpec<unknown>): string {
   return command.use.split(" ", 1)[0] ?? "";
 }
