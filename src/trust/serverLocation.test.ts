@@ -49,4 +49,12 @@ describe("the trust server", () => {
       );
     });
   }
+
+  test("is refused without showing the password in it", () => {
+    const environment = { DOCKER_CONTENT_TRUST_SERVER: "http://alice:secret@trust.example" };
+    assert.throws(
+      () => locateTrustServer(parseImageName("alpine"), { environment }),
+      failsWith("TRUST_SERVER_URL", "valid https URL required for trust server, got http://trust.example"),
+    );
+  });
 });

@@ -45,7 +45,9 @@ export function locateTrustServer(image: ImageName, options: ServerLocationOptio
 function httpsAddress(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== "https:") {
-    throw new TrustError("TRUST_SERVER_URL", `valid https URL required for trust server, got ${text}`);
+    // Docker's sentence; a password in the address is nobody's business.
+    const shown = text.replace(/\/\/.*@/, "//");
+    throw new TrustError("TRUST_SERVER_URL", `valid https URL required for trust server, got ${shown}`);
   }
   return text.replace(/\/+$/, "");
 }

@@ -160,6 +160,12 @@ test("one document for all images with --json, and the exit code of the worst", 
     [good["image"], good["verified"], good["digest"], good["role"], good["anchor"]],
     [image, true, helloDigest, "targets", "first use"],
   );
+  // Scripts read these: a member may be added, none renamed or dropped.
+  assert.deepEqual(Object.keys(good).toSorted(), [
+    ...["anchor", "decidedAt", "digest", "gun", "image", "metadata", "origin", "role", "rootKeyIds"],
+    ...["signers", "size", "tag", "validUntil", "verified"],
+  ]);
+  assert.deepEqual(Object.keys(bad["error"] ?? {}).toSorted(), ["code", "hint", "kind", "message"]);
   assert.deepEqual(
     [bad["image"], bad["verified"], (bad["error"] as { code: string; kind: string }).code],
     [`${gun}:2.0`, false, "TUF_NO_SUCH_TARGET"],
