@@ -102,9 +102,9 @@ export function certificateFault(certificate: Certificate): string | undefined {
   return undefined;
 }
 
-/** Why a certificate is not valid at `now`, or undefined. Clocks may differ by a day as to its begin. */
+/** Why a certificate is not valid at `now`, or undefined. Clocks may differ by a day as to its begin, but must show a date. */
 export function certificateTimeFault(certificate: Certificate, now: Date): string | undefined {
-  if (certificate.notBefore.getTime() > now.getTime() + day) {
+  if (!(certificate.notBefore.getTime() <= now.getTime() + day)) {
     return `it is not valid before ${certificate.notBefore.toISOString()}`;
   }
   if (certificate.notAfter.getTime() < now.getTime()) {

@@ -94,6 +94,10 @@ describe("isExpired", () => {
     assert.equal(isExpired(expires, new Date("2026-01-01T00:00:00.500Z")), true);
   });
 
+  test("takes a clock that shows no date for one past everything", () => {
+    assert.equal(isExpired(expires, new Date(Number.NaN)), true);
+  });
+
   test("lets what expires in n days live n days", () => {
     const now = new Date("2026-03-01T12:00:00Z");
     assert.equal(timeAfterDays(now, 14).text, "2026-03-15T12:00:00Z");

@@ -51,9 +51,9 @@ export function timeAfterDays(now: Date, days: number): Time {
   return timeFrom(new Date(now.getTime() + days * 24 * 60 * minute));
 }
 
-/** Whether metadata valid until `expires` is past its time. The moment itself counts as past (TUF §5). */
+/** Whether metadata valid until `expires` is past its time. The moment itself counts as past (TUF §5), and so does a broken clock. */
 export function isExpired(expires: Time, now: Date): boolean {
-  return expires.ms <= now.getTime();
+  return !(now.getTime() < expires.ms);
 }
 
 /** RFC 3339 in UTC as Go writes it: trailing zeros of the fraction cut, no fraction when it is zero. */
