@@ -20,6 +20,11 @@ export const cliErrors = {
     remedy:
       "Set DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE and DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE, or use a terminal.",
   },
+  CLI_DECLINED: {
+    kind: "failed",
+    cause: "The person at the terminal did not agree to what was shown.",
+    remedy: "Answer yes to agree; if what was shown is not what was announced, ask who sent it.",
+  },
   CLI_DIFFERENT: {
     kind: "refused",
     cause: "Two images that were compared are not the same.",

@@ -27,6 +27,7 @@ const nativeCommands: Readonly<Record<string, () => Promise<NativeCommand>>> = {
   expiry: async () => (await import("./expiry.ts")).expiry,
   renew: async () => (await import("./renew.ts")).renew,
   rotate: async () => (await import("./rotate.ts")).rotate,
+  ceremony: async () => (await import("./ceremony.ts")).ceremony,
   version: async () => (await import("./help.ts")).version,
   help: async () => (await import("./help.ts")).help,
 };

@@ -13,7 +13,7 @@ import type { WarningSink } from "./warning.ts";
 export interface ReplayOptions {
   /** The targets files that the editor was opened with. */
   readonly opened: VerifiedTargets;
-  readonly signers: LocalSigners;
+  readonly signers: Pick<LocalSigners, "canSign">;
   readonly warn: WarningSink;
 }
 
@@ -36,7 +36,7 @@ export async function replayChanges(
 class Replay {
   readonly #editor: CollectionEditor;
   readonly #opened: VerifiedTargets;
-  readonly #signers: LocalSigners;
+  readonly #signers: ReplayOptions["signers"];
   readonly #warn: WarningSink;
 
   constructor(editor: CollectionEditor, { opened, signers, warn }: ReplayOptions) {

@@ -63,7 +63,7 @@ export class Changelist {
   }
 
   /** Removes the changes in these files, and no others: what came in between stays staged. */
-  async remove(changes: readonly StagedChange[]): Promise<void> {
+  async remove(changes: readonly Pick<StagedChange, "file">[]): Promise<void> {
     for (const { file } of changes) {
       await onDisk(file, () => rm(file, { force: true }));
     }

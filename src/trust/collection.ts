@@ -3,6 +3,9 @@ import type { FileMeta } from "../tuf/hash.ts";
 import type { PublicKey } from "../tuf/key.ts";
 import { isDelegation } from "../tuf/role.ts";
 import { invalidRole } from "../tuf/metadata.ts";
+import type { Ceremony } from "./ceremony.ts";
+import type { FinishedCeremony } from "./ceremonyFinish.ts";
+import type { StartCeremonyRequest } from "./ceremonyStart.ts";
 import {
   delegationKeysAddition,
   delegationKeysRemoval,
@@ -167,6 +170,18 @@ export class Collection {
     await publishEdit(this.#context, (editor, { targets }) => {
       return replayChanges(editor, changes, { opened: targets, signers, warn });
     });
+  }
+
+  /** See startCeremony. */
+  async startCeremony(request: StartCeremonyRequest): Promise<Ceremony> {
+    const { startCeremony } = await import("./ceremonyStart.ts");
+    return await startCeremony(this.#context, request);
+  }
+
+  /** See finishCeremony. */
+  async finishCeremony(ceremony: Ceremony): Promise<FinishedCeremony> {
+    const { finishCeremony } = await import("./ceremonyFinish.ts");
+    return await finishCeremony(this.#context, ceremony);
   }
 
   /** See signImage. */

@@ -101,6 +101,47 @@ export const trustErrors = {
     cause: "Others kept publishing to the collection at the same time.",
     remedy: "Publish again; the staged changes are kept.",
   },
+  TRUST_CEREMONY_FILE: {
+    kind: "refused",
+    cause: "The file of a ceremony is too large, cut short, of another format, damaged, or was edited on the way.",
+    remedy: "Take the file anew from whoever had it last; if it stays so, have the ceremony started again.",
+  },
+  TRUST_CEREMONY_PROPOSAL: {
+    kind: "refused",
+    cause: "What a ceremony proposes does not follow from the collection it names, or breaks a rule of collections.",
+    remedy: "Do not sign. Ask who started the ceremony, and start it again from the collection as it is now.",
+  },
+  TRUST_CEREMONY_EXPIRED: {
+    kind: "refused",
+    cause: "The time within which a ceremony could be signed and published is over.",
+    remedy: "Start it again (countersign ceremony start), with --valid-days for more time.",
+  },
+  TRUST_CEREMONY_SIGNATURE: {
+    kind: "refused",
+    cause: "The file of a ceremony holds a signature by a key that has no part in it, or one over other bytes.",
+    remedy: "Somebody has edited the file. Take a copy from before, or start the ceremony again.",
+  },
+  TRUST_CEREMONY_DIGEST: {
+    kind: "refused",
+    cause: "What a ceremony proposes is not what was agreed to.",
+    remedy: "Compare the digest with the others who sign, by another channel, before anybody signs.",
+  },
+  TRUST_CEREMONY_CHANGE: {
+    kind: "usage",
+    cause: "A change that a ceremony should propose does not fit the collection.",
+    remedy:
+      "See what is there (countersign notary list, countersign notary delegation list), then ask for another change.",
+  },
+  TRUST_CEREMONY_INCOMPLETE: {
+    kind: "failed",
+    cause: "A ceremony was to be finished before enough keys had signed.",
+    remedy: "See who is missing (countersign ceremony status FILE), and have them sign.",
+  },
+  TRUST_CEREMONY_MOVED_ON: {
+    kind: "refused",
+    cause: "The collection is no longer the one that a ceremony was signed for.",
+    remedy: "Start the ceremony again: what was signed is never put on top of a state that nobody who signed has seen.",
+  },
 } as const satisfies ErrorCatalogue;
 
 export type TrustCode = keyof typeof trustErrors;

@@ -22,7 +22,7 @@ export interface PublishOptions {
 }
 
 /** How often a publish is tried while others publish at the same time. */
-const mostAttempts = 8;
+export const mostAttempts = 8;
 /** The longest pause before the second attempt, in milliseconds; it grows with each one. */
 const longestPause = 40;
 
@@ -152,7 +152,7 @@ async function earlierRootKeys(
  * What the server has taken counts as seen: it cannot go back behind our own publish either. Root is left to the next update,
  * which follows it from the cached one.
  */
-async function rememberPublished(
+export async function rememberPublished(
   { gun, lastSeen, warn }: CollectionContext,
   files: ReadonlyMap<string, EditedFile>,
 ): Promise<void> {
