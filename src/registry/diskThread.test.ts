@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { temporaryDirectory } from "../../test/support/temporaryDirectory.ts";
 import { DiskThread } from "./diskThread.ts";
+import type { DiskAnswer } from "./diskThreadMain.ts";
 
 function start(t: TestContext) {
   const directory = temporaryDirectory(t);
@@ -54,6 +55,52 @@ test("what was written by an earlier process is hashed too, piece by piece", asy
   }
   assert.ok(answers > 1, "others had their turn meanwhile");
   await thread.request({ op: "close", file: 1, path });
+});
+
+test("one thread hashes what another one writes", async (t) => {
+  const { thread: writer, directory, path } = start(t);
+  const hasher = new DiskThread();
+  writer.connect(hasher);
+  writeFileSync(path, "");
+  const append = (position: number, text: string, file = 1, to = path): Promise<DiskAnswer> => {
+    const chunks = chunksOf(text);
+    const request = { op: "append", file, path: to, position, chunks, algorithms: ["sha256"] } as const;
+    return writer.requestThrough(
+      hasher,
+      request,
+      chunks.map(({ buffer }) => buffer),
+    );
+  };
+  const answers = await Promise.all([append(0, "one,"), append(4, "two,"), append(8, "three")]);
+  assert.equal(new Set(answers.map(({ descriptor }) => descriptor)).size, 1);
+  assert.equal(readFileSync(path, "utf8"), "one,two,three");
+  writeFileSync(path, "was,changed,!"); // As long, so that only what was hashed before tells.
+  const digest = (of: DiskThread): Promise<DiskAnswer> =>
+    of.request({ op: "digest", file: 1, path, algorithm: "sha256" });
+  assert.equal((await digest(hasher)).digest, sha256(Buffer.from("one,two,three")));
+  await hasher.request({ op: "forget", file: 1, path });
+  assert.equal((await digest(hasher)).digest, sha256(Buffer.from("was,changed,!")));
+
+  await assert.rejects(append(0, "x", 2, "/dev/full"), { code: "ENOSPC" });
+  await assert.rejects(append(0, "x", 3, join(directory, "no/such")), { code: "ENOENT" });
+  const alone = new DiskThread();
+  const request = { op: "append", file: 4, path, position: 0, chunks: chunksOf("x"), algorithms: [] } as const;
+  await assert.rejects(writer.requestThrough(alone, request, []), { message: "there is no other disk thread" });
+
+  // The hasher ends while it has enough else to do.
+  const large = join(directory, "large");
+  writeFileSync(large, "");
+  truncateSync(large, 1024 ** 3);
+  const busy = Array.from({ length: 50 }, () =>
+    hasher.request({ op: "digest", file: 5, path: large, algorithm: "sha256" }).catch(() => undefined),
+  );
+  const last = append(13, "x");
+  const other = writer.request({ op: "close", file: 1, path });
+  await Promise.all([assert.rejects(last, { message: "the disk thread has ended" }), hasher.end(), ...busy]);
+  assert.ok(hasher.hasFailed);
+  assert.deepEqual(await other, {}, "the other one goes on");
+  await assert.rejects(append(13, "x"), { message: "the disk thread has ended" });
+  await writer.request({ op: "discard", file: 1, path });
 });
 
 test("file and links are renamed, and what is to be flushed is handed over", async (t) => {

@@ -1,15 +1,11 @@
+import type { MessagePort } from "node:worker_threads";
+
 /** What a disk thread is asked to do. `file` names an upload; requests for one are answered in order. */
 export type DiskRequest =
   | { readonly op: "create"; readonly path: string }
-  | {
-      readonly op: "append";
-      readonly file: number;
-      readonly path: string;
-      readonly position: number;
-      readonly chunks: readonly Uint8Array[];
-      /** Hashes to keep up with what is written. */
-      readonly algorithms: readonly string[];
-    }
+  | DiskAppend<"append">
+  /** Only hashes, and has the thread it is connected with append. */
+  | DiskAppend<"pass">
   | { readonly op: "digest"; readonly file: number; readonly path: string; readonly algorithm: string }
   | {
       /** Opens the file, and writes the links that are not there yet under temporary names, to be flushed before they are published. */
@@ -30,6 +26,31 @@ export type DiskRequest =
   /** `close` keeps what was hashed; the others drop it, and the links that were prepared. */
   | { readonly op: "close" | "forget" | "discard"; readonly file: number; readonly path: string };
 
+export interface DiskAppend<Op> {
+  readonly op: Op;
+  readonly file: number;
+  readonly path: string;
+  readonly position: number;
+  readonly chunks: readonly Uint8Array<ArrayBuffer>[];
+  /** Hashes to begin with the first bytes of the file, and to keep up from then on. */
+  readonly algorithms: readonly string[];
+}
+
+/** How a request is sent, and passed on. */
+export interface NumberedRequest {
+  readonly id: number;
+  readonly request: DiskRequest;
+}
+
+interface PassedRequest extends NumberedRequest {
+  readonly request: DiskAppend<"append">;
+}
+
+export interface NumberedAnswer {
+  readonly id: number;
+  readonly answer: DiskAnswer;
+}
+
 export interface DiskLink {
   readonly temporary: string;
   readonly to: string;
@@ -38,7 +59,7 @@ export interface DiskLink {
 
 /** What it answers, or the error of the system. */
 export interface DiskAnswer {
-  /** Where the file is open, until `publish`, `close`, `forget` or `discard`. */
+  /** Where the file is open for writing, until `publish`, `close`, `forget` or `discard`. */
   readonly descriptor?: number;
   /** Lower-case hexadecimal. Absent from the answer to `digest`: there is more to hash, ask again. */
   readonly digest?: string;
@@ -61,13 +82,20 @@ export function diskThreadMain(): void {
     failure: Error | undefined;
     /** Links that were written aside. */
     prepared: readonly DiskLink[];
-    /** Hashes and how many bytes they have seen, from the first one on. */
-    readonly hashes: Map<string, { readonly hash: Hash; seen: number; digest?: string }>;
+    readonly hashes: Map<string, HashEntry>;
+  }
+  interface HashEntry {
+    readonly hash: Hash;
+    /** How many bytes it has seen, from the first one on. */
+    seen: number;
+    digest?: string;
   }
   const files = new Map<number, OpenFile>();
   /** How much is hashed for one request, in bytes: others wait meanwhile. */
   const slice = 16 * 1024 ** 2;
-  const piece = new Uint8Array(512 * 1024);
+  const pieceSize = 512 * 1024;
+  /** The way to the other thread. */
+  let peer: MessagePort | undefined;
   const directoryFlags = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY;
 
   const stateOf = (file: number): OpenFile => {
@@ -88,7 +116,7 @@ export function diskThreadMain(): void {
       state.descriptor = undefined;
     }
   };
-  const writeAll = (descriptor: number, chunks: readonly Uint8Array[], start: number): number => {
+  const writeAll = (descriptor: number, chunks: readonly Uint8Array[], start: number): void => {
     let position = start;
     for (let rest = [...chunks]; rest.length > 0;) {
       let written = fs.writevSync(descriptor, rest, position);
@@ -101,62 +129,80 @@ export function diskThreadMain(): void {
         rest = [rest[0].subarray(written), ...rest.slice(1)];
       }
     }
-    return position;
   };
 
-  const append = (request: DiskRequest & { op: "append" }): DiskAnswer => {
+  const hash = ({ file, position, chunks, algorithms }: DiskAppend<unknown>): void => {
+    const { hashes } = stateOf(file);
+    for (const algorithm of position === 0 ? algorithms : []) {
+      hashes.set(algorithm, { hash: createHash(algorithm), seen: 0 });
+    }
+    for (const entry of hashes.values()) {
+      if (entry.seen === position) {
+        for (const chunk of chunks) {
+          entry.hash.update(chunk);
+          entry.seen += chunk.byteLength;
+        }
+      }
+    }
+  };
+
+  const append = (request: DiskAppend<"append">): DiskAnswer => {
     const state = stateOf(request.file);
     if (state.failure !== undefined) {
       throw state.failure;
     }
     const descriptor = open(state, request.path);
     const { position, chunks } = request;
-    for (const algorithm of position === 0 ? request.algorithms : []) {
-      state.hashes.set(algorithm, { hash: createHash(algorithm), seen: 0 });
-    }
-    let end: number;
     try {
-      end = writeAll(descriptor, chunks, position);
+      writeAll(descriptor, chunks, position);
     } catch (error) {
       state.failure = error as Error;
       throw error;
     }
-    for (const entry of state.hashes.values()) {
-      if (entry.seen === position) {
-        chunks.forEach((chunk) => entry.hash.update(chunk));
-        entry.seen = end;
-      }
-    }
+    hash(request);
     // Given back at once; the collector would let much of it gather first.
-    chunks.forEach((chunk) => void (chunk.buffer as ArrayBuffer).transfer(0));
+    chunks.forEach(({ buffer }) => void buffer.transfer(0));
     return { descriptor };
   };
 
+  /** The file may be open in another thread: nothing stays open here. */
   const digest = ({ file, path, algorithm }: DiskRequest & { op: "digest" }): DiskAnswer => {
-    const state = stateOf(file);
-    const descriptor = open(state, path);
-    let entry = state.hashes.get(algorithm);
+    const { hashes } = stateOf(file);
+    let entry = hashes.get(algorithm);
     if (entry === undefined) {
       entry = { hash: createHash(algorithm), seen: 0 };
-      state.hashes.set(algorithm, entry);
+      hashes.set(algorithm, entry);
     }
     if (entry.digest === undefined) {
-      const { size } = fs.fstatSync(descriptor);
-      const stop = Math.min(size, entry.seen + slice);
-      while (entry.seen < stop) {
-        const read = fs.readSync(descriptor, piece, 0, Math.min(piece.byteLength, stop - entry.seen), entry.seen);
-        if (read === 0) {
-          throw new Error("the file has become shorter");
-        }
-        entry.hash.update(piece.subarray(0, read));
-        entry.seen += read;
-      }
-      if (entry.seen < size) {
-        return { descriptor };
+      if (!catchUp(entry, path)) {
+        return {};
       }
       entry.digest = entry.hash.digest("hex");
     }
-    return { descriptor, digest: entry.digest };
+    return { digest: entry.digest };
+  };
+
+  /** Hashes a slice of what is stored and was not seen; false: there is more. */
+  const catchUp = (entry: HashEntry, path: string): boolean => {
+    const { size } = fs.statSync(path);
+    const stop = Math.min(size, entry.seen + slice);
+    if (entry.seen < stop) {
+      const descriptor = fs.openSync(path, fs.constants.O_RDONLY);
+      try {
+        const piece = new Uint8Array(Math.min(pieceSize, stop - entry.seen));
+        while (entry.seen < stop) {
+          const read = fs.readSync(descriptor, piece, 0, Math.min(piece.byteLength, stop - entry.seen), entry.seen);
+          if (read === 0) {
+            throw new Error("the file has become shorter");
+          }
+          entry.hash.update(piece.subarray(0, read));
+          entry.seen += read;
+        }
+      } finally {
+        fs.closeSync(descriptor);
+      }
+    }
+    return entry.seen >= size;
   };
 
   /** Makes the directory and adds to `changed` which directories have new entries. */
@@ -248,7 +294,7 @@ export function diskThreadMain(): void {
     }
   };
 
-  const perform = (request: DiskRequest): DiskAnswer => {
+  const perform = (request: Exclude<DiskRequest, DiskAppend<"pass">>): DiskAnswer => {
     switch (request.op) {
       case "create":
         fs.closeSync(fs.openSync(request.path, "wx", 0o644));
@@ -261,9 +307,14 @@ export function diskThreadMain(): void {
         return prepare(request);
       case "publish":
         return publish(request);
-      case "close":
-        close(stateOf(request.file));
+      case "close": {
+        const state = stateOf(request.file);
+        close(state);
+        if (state.hashes.size === 0) {
+          files.delete(request.file);
+        }
         return {};
+      }
       case "forget":
         forget(request.file);
         return {};
@@ -274,14 +325,39 @@ export function diskThreadMain(): void {
     }
   };
 
-  parentPort?.on("message", (request: DiskRequest) => {
-    let answer: DiskAnswer;
+  const answer = (id: number, work: () => DiskAnswer | undefined): void => {
+    let answer: DiskAnswer | undefined;
     try {
-      answer = perform(request);
+      answer = work();
     } catch (error) {
       const { message, code = "" } = error as NodeJS.ErrnoException;
       answer = { error: { message, code } };
     }
-    parentPort.postMessage(answer);
+    if (answer !== undefined) {
+      parentPort?.postMessage({ id, answer } satisfies NumberedAnswer);
+    }
+  };
+  /** Hashes, and leaves the answer to the other thread. */
+  const pass = (id: number, request: DiskAppend<"pass">): undefined => {
+    if (peer === undefined) {
+      throw new Error("there is no other disk thread");
+    }
+    hash(request);
+    const memory = request.chunks.map(({ buffer }) => buffer);
+    peer.postMessage({ id, request: { ...request, op: "append", algorithms: [] } } satisfies PassedRequest, memory);
+  };
+  const connect = (port: MessagePort): void => {
+    peer?.close();
+    peer = port;
+    port.on("message", ({ id, request }: PassedRequest) => answer(id, () => append(request)));
+  };
+
+  parentPort?.on("message", (message: NumberedRequest | { readonly peer: MessagePort }) => {
+    if ("peer" in message) {
+      connect(message.peer);
+    } else {
+      const { id, request } = message;
+      answer(id, () => (request.op === "pass" ? pass(id, request) : perform(request)));
+    }
   });
 }

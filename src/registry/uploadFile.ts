@@ -4,8 +4,8 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { digestAlgorithms, type DigestAlgorithm } from "../oci/digest.ts";
-import { leastBusyThread, type DiskThread } from "./diskThread.ts";
-import type { DiskAnswer, DiskRequest } from "./diskThreadMain.ts";
+import { idleThread, leastBusyThread, type DiskThread } from "./diskThread.ts";
+import type { DiskAnswer, DiskAppend, DiskRequest } from "./diskThreadMain.ts";
 import { RegistryError } from "./errors.ts";
 import { writeError } from "./fileError.ts";
 import type { Item, Spool } from "./storage.ts";
@@ -43,13 +43,17 @@ export interface UploadFileParts {
 }
 
 /**
- * An upload as a file aside. Chunks are gathered and given to a disk thread, which writes and hashes them while more are received.
+ * An upload as a file aside. Chunks are gathered and given to a disk thread, which writes and hashes them while more are received; of
+ * a large one they are given to another thread first, if that has nothing else to do, so that one hashes while the other writes.
  * What was hashed is not kept with the file: who resumes after a restart has it hashed again.
  */
 export class UploadFile implements Spool {
   readonly #parts: UploadFileParts;
   readonly #file = ++lastFile;
+  /** Writes. */
   readonly #thread: DiskThread = leastBusyThread();
+  /** Hashes: the same, or another one beside it. Undefined while nothing was written by this process. */
+  #hasher: DiskThread | undefined;
   /** Bytes given to the thread. */
   #posted: number;
   readonly #gathered: Uint8Array<ArrayBuffer>[] = [];
@@ -113,6 +117,9 @@ export class UploadFile implements Spool {
     const isLost = this.#failure !== undefined;
     if (this.#isOpen || isLost) {
       this.#setOpen(false);
+      if (isLost) {
+        this.#leaveHasher();
+      }
       await this.#ask({ op: isLost ? "forget" : "close", ...this.#target() });
     }
     this.#check();
@@ -120,10 +127,14 @@ export class UploadFile implements Spool {
 
   async digest(algorithm: DigestAlgorithm): Promise<string> {
     this.#post();
+    this.#hasher ??= this.#thread;
+    this.#setOpen(true);
+    if (this.#hasher !== this.#thread) {
+      await this.#settle(); // It may have to read what was written.
+    }
     for (;;) {
       this.#check();
-      this.#setOpen(true);
-      const { digest } = await this.#ask({ op: "digest", ...this.#target(), algorithm });
+      const { digest } = await this.#ask({ op: "digest", ...this.#target(), algorithm }, this.#hasher);
       this.#check();
       if (digest !== undefined) {
         return digest;
@@ -152,6 +163,7 @@ export class UploadFile implements Spool {
     const touched = now.getTime() / 1000;
     const published = await this.#ask({ op: "publish", ...this.#target(), to: resolve(key), touched });
     this.#setOpen(false);
+    this.#leaveHasher();
     this.#isPlaced = true;
     await flushAndClose(published);
   }
@@ -164,6 +176,7 @@ export class UploadFile implements Spool {
     this.#drop();
     await this.#settle();
     this.#setOpen(false);
+    this.#leaveHasher();
     try {
       await this.#thread.request({ op: "discard", ...this.#target() });
     } catch {
@@ -221,22 +234,43 @@ export class UploadFile implements Spool {
     this.#gatheredBytes = 0;
     this.#posted += bytes;
     this.#underWay += bytes;
+    if (position === 0) {
+      // A small one is hashed where it is written: two threads would cost more than they gain.
+      this.#hasher = (bytes >= postSize ? idleThread(this.#thread) : undefined) ?? this.#thread;
+    }
     this.#setOpen(true);
-    const appended = this.#ask(
-      { op: "append", ...this.#target(), position, chunks, algorithms: this.#algorithms() },
-      chunks.map(({ buffer }) => buffer),
-    );
-    const answered = appended.then(
-      () => this.#noteWritten(bytes),
-      () => this.#noteWritten(0), // What failed is kept in `#failure`.
-    );
+    const appended = this.#append({
+      op: "append",
+      ...this.#target(),
+      position,
+      chunks,
+      algorithms: this.#algorithms(),
+    });
     this.#appends.push(
-      answered.then(() => {
+      appended.then((isWritten) => {
         this.#underWay -= bytes;
         heldByAll -= bytes;
         void this.#appends.shift();
+        if (isWritten) {
+          this.#noteWritten(bytes);
+        }
       }),
     );
+  }
+
+  async #append(request: DiskAppend<"append">): Promise<boolean> {
+    const memory = request.chunks.map(({ buffer }) => buffer);
+    try {
+      const hasher = this.#hasher ?? this.#thread;
+      const { descriptor } = await (hasher === this.#thread
+        ? this.#thread.request(request, memory)
+        : this.#thread.requestThrough(hasher, request, memory));
+      this.#descriptor = descriptor;
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
   }
 
   #noteWritten(bytes: number): void {
@@ -285,9 +319,9 @@ export class UploadFile implements Spool {
     this.#check();
   }
 
-  async #ask(request: DiskRequest, given: readonly ArrayBuffer[] = []): Promise<DiskAnswer> {
+  async #ask(request: DiskRequest, thread = this.#thread): Promise<DiskAnswer> {
     try {
-      const answer = await this.#thread.request(request, given);
+      const answer = await thread.request(request);
       this.#descriptor = answer.descriptor ?? this.#descriptor;
       return answer;
     } catch (error) {
@@ -300,13 +334,24 @@ export class UploadFile implements Spool {
     return { file: this.#file, path: this.#parts.path };
   }
 
-  /** Notes whether the thread has the file open, which is how much it has to do. */
+  /** Notes whether the thread has the file open, which is how much it and its hasher have to do. */
   #setOpen(isOpen: boolean): void {
     if (this.#isOpen !== isOpen) {
       this.#isOpen = isOpen;
       this.#descriptor = undefined;
-      this.#thread.load += isOpen ? 1 : -1;
+      this.#thread.load += isOpen ? 2 : -2;
+      if (this.#hasher !== undefined && this.#hasher !== this.#thread) {
+        this.#hasher.load += isOpen ? 1 : -1;
+      }
     }
+  }
+
+  /** Has a thread that only hashed drop what it knows; the other one is told so by its next request. Only while the file is closed. */
+  #leaveHasher(): void {
+    if (this.#hasher !== undefined && this.#hasher !== this.#thread) {
+      this.#hasher.request({ op: "forget", ...this.#target() }).catch(() => undefined); // When it has ended, it knows nothing.
+    }
+    this.#hasher = undefined;
   }
 
   /** Forgets what was gathered. */
