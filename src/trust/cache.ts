@@ -15,8 +15,11 @@ const suffix = ".json";
  */
 export class MetadataCache {
   readonly directory: string;
+  /** What the caches of all collections are below. */
+  readonly trustDir: string;
 
   constructor(trustDir: string, gun: string) {
+    this.trustDir = trustDir;
     this.directory = join(collectionDirectory(trustDir, gun), "metadata");
   }
 

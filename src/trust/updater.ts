@@ -28,7 +28,7 @@ const usingCachedTimestamp =
  *   The messages are Notary's where Notary has one
  */
 export async function updateCollection(options: UpdaterOptions): Promise<VerifiedCollection> {
-  const { gun, now, remote, warn } = options;
+  const { gun, now, warn } = options;
   const session = new UpdateSession(options, (await options.lastSeen?.read(gun)) ?? new Map());
   try {
     const anchor = await loadRoot(session);
@@ -50,20 +50,31 @@ export async function updateCollection(options: UpdaterOptions): Promise<Verifie
     await session.keepAll();
     return collection;
   } catch (error) {
-    const [, which] = (isNotFound(error) && /^((?:\d+\.)?root\b\S*)/.exec(error.message)) || [];
-    if (which === undefined) {
-      throw error;
-    }
-    // A server without a root has no collection; one that has a root, but not another that this one calls for, hides something.
-    const code = which === "root" ? "TRUST_NO_DATA" : "TRUST_ROOT_LINK";
-    throw new TrustError(code, `${remote.host} does not have trust data for ${gun}`, {
-      cause: error,
-      hint:
-        which === "root"
-          ? undefined
-          : `The trust server has the collection, but not its file ${which}. Ask its operator.`,
-    });
+    throw explained(error, session);
   }
+}
+
+/** The error as whoever asked for the update should have it: in Notary's terms, and with what to do on this machine. */
+function explained(error: unknown, { options: { gun, remote, cache }, pin }: UpdateSession): unknown {
+  if (error instanceof TufError && error.code === "TUF_ROOT_ROTATION") {
+    const hint =
+      pin.kind === "rootFile"
+        ? `The trust server's root does not follow from ${pin.path}. Ask the owner which root file is the right one.`
+        : `Ask the owner whether the collection was created anew; if so, forget the old one (countersign notary -d ${cache.trustDir} delete ${gun}) and pin the new root.`;
+    return new TufError(error.code, error.message, { role: error.role, cause: error.cause, hint });
+  }
+  const [, which] = (isNotFound(error) && /^((?:\d+\.)?root\b\S*)/.exec(error.message)) || [];
+  if (which === undefined) {
+    return error;
+  }
+  const message = `${remote.host} does not have trust data for ${gun}`;
+  // A server without a root has no collection; one that has a root, but not another that this one calls for, hides something.
+  return which === "root"
+    ? new TrustError("TRUST_NO_DATA", message, { cause: error })
+    : new TrustError("TRUST_ROOT_LINK", message, {
+        cause: error,
+        hint: `The trust server has the collection, but not its file ${which}. Ask its operator.`,
+      });
 }
 
 type Origin = "server" | "cache";
