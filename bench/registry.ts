@@ -1,7 +1,8 @@
 /**
  * Our registry (`countersign up`) and `docker-registry`, both on the local filesystem, under the same load, in the same run:
  * server CPU per request, which holds on noisy machines, and the median time to a whole answer; then `skopeo` pushing to and
- * pulling from both. Memory is resident memory of the server's process: after its start, and the most it ever had.
+ * pulling from both. Memory is resident memory of the server's process: after its start, and the most it ever had. An earlier start
+ * has filled Node's compile cache, as the first one after an installation does.
  *
  *   node bench/registry.ts [--rounds 5] [--requests 2000] [--connections 4] [--only NAME]
  */
@@ -112,6 +113,7 @@ const loads: readonly Load[] = [
 const cleanups: (() => unknown)[] = [];
 const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
 try {
+  await (await startCountersign(scope, { args: ["--http"] })).stop();
   const [up, original] = await Promise.all([startCountersign(scope, { args: ["--http"] }), runDockerRegistry(scope)]);
   const ours: Target = { name: "countersign", url: up.url, pid: up.process.pid ?? 0 };
   const theirs: Target = {
