@@ -139,7 +139,7 @@ export class CollectionEditor {
     const before = this.#targets.get(parent)?.delegations ?? { keys: new Map(), roles: [] };
     const after = changeDelegation(before, role, change, allowed);
     this.#editOf(parent).delegations = after;
-    this.#warnings.push(...unusableRoles(before, after));
+    this.#warn(unusableRoles(before, after));
   }
 
   /** Whether the role that would delegate to `role` lists it. */
@@ -191,7 +191,7 @@ export class CollectionEditor {
         this.#warnings.push(`role ${role} ${why}; keys will not be purged from ${role} or its immediate children`);
         continue;
       }
-      this.#warnings.push(...unusableRoles(edit.delegations, after));
+      this.#warn(unusableRoles(edit.delegations, after));
       edit.delegations = after;
     }
   }
@@ -246,6 +246,10 @@ export class CollectionEditor {
       },
       options,
     );
+  }
+
+  #warn(warnings: readonly string[]): void {
+    warnings.forEach((warning) => this.#warnings.push(warning));
   }
 
   /** The working copy of a role that exists; a new one when it has no verified metadata yet. */

@@ -109,7 +109,9 @@ export class TargetsLoading {
     if (file !== undefined) {
       this.#targets.set(role, file);
       this.#options.floors.raise(file);
-      this.#pending.push(...file.body.delegations.roles.map(({ name }) => name).reverse());
+      for (const { name } of file.body.delegations.roles.toReversed()) {
+        this.#pending.push(name);
+      }
     }
     return file;
   }

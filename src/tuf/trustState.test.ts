@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { capturedRoot, captureClock, loadCaptured, loadOnline } from "../../test/support/capturedCollection.ts";
 import { failsWith } from "../../test/support/failsWith.ts";
-import { ecdsaKey } from "../../test/support/rawMetadata.ts";
+import { ecdsaKey, type JsonMembers } from "../../test/support/rawMetadata.ts";
 import { load, now, observe, past, RepoSimulator, walkRoots } from "../../test/support/repoSimulator.ts";
 import { readVector } from "../../test/support/vectors.ts";
 import { listTargets } from "./delegationWalk.ts";
@@ -137,6 +137,22 @@ describe("delegations", () => {
     const state = load(started(repository), repository.build());
     assert.deepEqual([...state.targets.keys()], ["targets", ...roles]);
   });
+});
+
+test("hundreds of thousands of delegations without a file are passed over", () => {
+  const repository = new RepoSimulator();
+  repository.delegate("targets/a");
+  const [a] = repository.of("targets").delegations;
+  repository.of("targets").edit = (signed) => {
+    const { keys } = signed["delegations"] as { readonly keys: JsonMembers };
+    const more = Array.from({ length: 300_000 }, (_, index) => {
+      return { keyids: [], name: `targets/x${index}`, paths: [""], threshold: 1 };
+    });
+    const listed = { keyids: a?.keys.map(({ id }) => id) ?? [], name: "targets/a", paths: [""], threshold: 1 };
+    return { ...signed, delegations: { keys, roles: [...more, listed] } };
+  };
+  const state = load(started(repository), repository.build());
+  assert.deepEqual([...state.targets.keys()], ["targets", "targets/a"]);
 });
 
 describe("steps out of order", () => {
