@@ -36,6 +36,16 @@ export const cliErrors = {
       "Something failed in the demo that was no attack: it needs room in the directory for temporary files, and loopback connections.",
     remedy: "See the reason in the message; if it makes no sense, report it as a bug.",
   },
+  CLI_FILE_EXISTS: {
+    kind: "failed",
+    cause: "A file was to be written that exists already; it may hold what exists nowhere else.",
+    remedy: "Name another file, or move the old one away.",
+  },
+  CLI_KEY_IN_USE: {
+    kind: "failed",
+    cause: "A private key was to be removed that a collection names, or of which that could not be found out.",
+    remedy: "Rotate the key first (countersign rotate); give --force to remove it all the same.",
+  },
   CLI_UNPINNED: {
     kind: "refused",
     cause: "The root of the collection is seen for the first time, and nothing says that it is the right one.",

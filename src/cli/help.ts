@@ -19,6 +19,7 @@ Usage: countersign COMMAND [ARGUMENTS]
   renew GUN…        sign what is about to run out anew, with the keys that are here
   rotate GUN ROLE   replace the key of a role; hand the snapshot key to the trust server, or take it back
   ceremony …        sign with several keys on several machines, offline too: start, sign, status, finish
+  key …             look after private keys: list, generate, import, backup, restore, remove
   notary …          the command line of Notary's client: init, add, publish, list, key, delegation, …
   version           show the version
 

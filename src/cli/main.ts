@@ -28,6 +28,7 @@ const nativeCommands: Readonly<Record<string, () => Promise<NativeCommand>>> = {
   renew: async () => (await import("./renew.ts")).renew,
   rotate: async () => (await import("./rotate.ts")).rotate,
   ceremony: async () => (await import("./ceremony.ts")).ceremony,
+  key: async () => (await import("./key.ts")).key,
   version: async () => (await import("./help.ts")).version,
   help: async () => (await import("./help.ts")).help,
 };

@@ -1,8 +1,10 @@
+import type { KeyRing } from "../keys/keyRing.ts";
 import { KeyStore } from "../keys/keyStore.ts";
 import type { PassphraseSource } from "../keys/passphrase.ts";
 import type { Access } from "../notary/trustServer.ts";
 import type { Collection } from "../trust/collection.ts";
 import type { Pin } from "../trust/pins.ts";
+import { openKeyRing } from "./custodies.ts";
 import { CliError } from "./errors.ts";
 import { ownPlaces, withImageCollection } from "./imageCollection.ts";
 import { explainingUnpinned, pinsFor } from "./imageDecision.ts";
@@ -33,7 +35,9 @@ type PublisherValues = Parameters<typeof readPin>[0] & {
 export class Publisher {
   readonly ui: Ui;
   readonly trustDir: string;
-  readonly keys: KeyStore;
+  /** Where new keys are kept. */
+  readonly keyFiles: KeyStore;
+  readonly keys: KeyRing;
   readonly #server: string | undefined;
   readonly #pin: Pin;
   readonly #passphrases: PassphraseSource;
@@ -42,7 +46,9 @@ export class Publisher {
   constructor(options: PublisherValues, ui: Ui) {
     this.ui = ui;
     this.trustDir = options["trust-dir"] ?? ownPlaces().trustDir;
-    this.keys = new KeyStore(this.trustDir, { onWarning: (text) => ui.warn(text) });
+    const warn = (text: string): void => ui.warn(text);
+    this.keyFiles = new KeyStore(this.trustDir, { onWarning: warn });
+    this.keys = openKeyRing(this.keyFiles, { warn });
     this.#server = options.server;
     this.#pin = readPin(options);
     this.#passphrases = dockerPassphrases(ui);
@@ -52,7 +58,7 @@ export class Publisher {
     return this.#passphrases;
   }
 
-  /** The IDs of the keys on this machine. */
+  /** The IDs of the keys at hand. */
   async held(): Promise<ReadonlySet<string>> {
     return new Set((await this.keys.list()).map(({ id }) => id));
   }

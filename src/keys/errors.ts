@@ -73,6 +73,16 @@ export const keysErrors = {
     cause: "A file given as public key is not one that can be used for signing roles.",
     remedy: "Use a PEM file with a CERTIFICATE or a PUBLIC KEY, ECDSA or RSA.",
   },
+  KEYS_BACKUP_MALFORMED: {
+    kind: "failed",
+    cause: "A file is no key backup, was cut short, or was written by a newer version.",
+    remedy: "Name the file that countersign key backup wrote, or take another copy of it.",
+  },
+  KEYS_BACKUP_CONFLICT: {
+    kind: "failed",
+    cause: "A key of the backup is here in a file with other content, most likely under another passphrase.",
+    remedy: "Move the files named in the message away, or restore into another directory with --trust-dir.",
+  },
   KEYS_NAME_MISMATCH: {
     kind: "failed",
     cause: "A certificate and a private key that should belong together do not.",

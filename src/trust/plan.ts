@@ -1,6 +1,7 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { KeyStore } from "../keys/keyStore.ts";
 import { canonicalKeyId, keyFromJson } from "../tuf/key.ts";
 import { isJsonObject, type JsonValue } from "../tuf/json.ts";
 import type { OpenedFile } from "../tuf/metadata.ts";
@@ -9,7 +10,7 @@ import { MetadataCache } from "./cache.ts";
 import type { CollectionOptions } from "./collectionContext.ts";
 import { isMissing, onDisk } from "./errors.ts";
 import { collectionDirectory } from "./gun.ts";
-import { PlannedKeyStore, type PlannedKey } from "./plannedKeys.ts";
+import { PlannedKeys, type PlannedKey } from "./plannedKeys.ts";
 import { PlannedRemote, UnchangedLastSeen } from "./plannedRemote.ts";
 
 /** A file that would be published. */
@@ -47,7 +48,7 @@ export async function planOperation(
   const directory = await mkdtemp(join(tmpdir(), "countersign-plan-"));
   try {
     await copyCollection(options.trustDir, directory, gun);
-    const keys = new PlannedKeyStore(options.trustDir);
+    const keys = new PlannedKeys(options.keys ?? new KeyStore(options.trustDir));
     const remote = options.server && new PlannedRemote(options.server);
     await operation({
       ...options,
@@ -97,7 +98,7 @@ async function copyCollection(from: string, to: string, gun: string): Promise<vo
 async function keyNames(
   cache: MetadataCache,
   published: readonly OpenedFile[],
-  keys: PlannedKeyStore,
+  keys: PlannedKeys,
 ): Promise<ReadonlyMap<string, string>> {
   const files = [...published];
   for (const role of ["root", "targets", ...(await cache.delegations())]) {

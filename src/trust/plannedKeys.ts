@@ -1,6 +1,7 @@
-import { generateKey } from "../keys/generate.ts";
+import type { CustodyKey, KeyDescription } from "../keys/custody.ts";
 import { KeysError } from "../keys/errors.ts";
-import { KeyStore, type KeyInfo } from "../keys/keyStore.ts";
+import { generateKey } from "../keys/generate.ts";
+import type { PublisherKeys } from "../keys/keyRing.ts";
 import type { PrivateKey } from "../keys/privateKey.ts";
 
 /** A key that would be made. */
@@ -10,32 +11,37 @@ export interface PlannedKey {
 }
 
 /**
- * The key store of a plan: it knows the keys of the real one, but signs with others made up on the spot, and only notes what would be
- * added or removed. A key made up for an existing one goes by that one's ID.
+ * The keys of a plan: it knows the real ones, but signs with others made up on the spot, and only notes what would be added or
+ * removed. A key made up for an existing one goes by that one's ID.
  */
-export class PlannedKeyStore extends KeyStore {
+export class PlannedKeys implements PublisherKeys {
   readonly added: PlannedKey[] = [];
   readonly removed: { readonly id: string; readonly role: string }[] = [];
-  readonly #known = new Map<string, KeyInfo>();
-  readonly #keys = new Map<string, PrivateKey>();
+  readonly #real: PublisherKeys;
+  readonly #new = new Map<string, KeyDescription>();
+  readonly #keys = new Map<string, CustodyKey>();
   /** Made-up keys for existing ones: their own IDs, and those they stand for. */
   readonly #standsFor = new Map<string, string>();
 
+  constructor(real: PublisherKeys) {
+    this.#real = real;
+  }
+
   /** What to call a key in a plan: by its ID, or `new ROLE key` when it has none yet. */
   nameOf(id: string): string {
-    const info = this.#known.get(id);
-    return info === undefined ? (this.#standsFor.get(id) ?? id) : `new ${info.role} key`;
+    const made = this.#new.get(id);
+    return made === undefined ? (this.#standsFor.get(id) ?? id) : `new ${made.role} key`;
   }
 
-  override async list(): Promise<KeyInfo[]> {
-    return [...(await super.list()), ...this.#known.values()];
+  async list(): Promise<readonly KeyDescription[]> {
+    return [...(await this.#real.list()), ...this.#new.values()];
   }
 
-  override async find(id: string): Promise<KeyInfo | undefined> {
-    return this.#known.get(id) ?? (await super.find(this.#standsFor.get(id) ?? id));
+  async find(id: string): Promise<KeyDescription | undefined> {
+    return this.#new.get(id) ?? (await this.#real.find(this.#standsFor.get(id) ?? id));
   }
 
-  override async get(id: string): Promise<PrivateKey> {
+  async get(id: string): Promise<CustodyKey> {
     const known = this.#keys.get(id);
     if (known !== undefined) {
       return known;
@@ -51,19 +57,19 @@ export class PlannedKeyStore extends KeyStore {
     return named;
   }
 
-  override async add(
+  async add(
     key: PrivateKey,
     { role, gun }: { readonly role: string; readonly gun?: string | undefined },
-  ): Promise<KeyInfo> {
+  ): Promise<KeyDescription> {
     const { id } = key.publicKey;
-    const info = { id, role, gun, encrypted: true };
-    this.#known.set(id, info);
+    const info = { id, role, gun };
+    this.#new.set(id, info);
     this.#keys.set(id, key);
     this.added.push({ role, keptBy: "this machine" });
     return info;
   }
 
-  override async remove(id: string): Promise<KeyInfo | undefined> {
+  async remove(id: string): Promise<KeyDescription | undefined> {
     const info = await this.find(id);
     if (info !== undefined) {
       this.removed.push({ id: info.id, role: info.role });
