@@ -42,7 +42,8 @@ export const version: NativeCommand = async (_args, ui) => {
 
 /** The error for a word that is none of the commands; the hint names those that begin alike. */
 export function unknownCommand(word: string, commands: readonly string[]): CliError {
-  const near = commands.filter((name) => name.startsWith(word.slice(0, 2)));
+  const typed = word.toLowerCase().slice(0, 2);
+  const near = typed.length === 2 ? commands.filter((name) => name.startsWith(typed)) : [];
   const hint =
     near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "Run countersign --help for the list of commands.";
   return new CliError("CLI_USAGE", `there is no command ${JSON.stringify(word)}`, { hint });

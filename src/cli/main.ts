@@ -42,10 +42,10 @@ async function main(program: string, args: readonly string[]): Promise<number> {
     return 1;
   }
   if (program === "notary") return notary(args, ui);
-  const [name = "help", ...rest] = args;
+  const [name = "help", ...rest] = asOption(args);
   if (name === "notary") return notary(rest, ui);
   try {
-    const load = nativeCommands[aliases[name] ?? name];
+    const load = entryOf(nativeCommands, entryOf(aliases, name) ?? name);
     if (!load) {
       const { unknownCommand } = await import("./help.ts");
       throw unknownCommand(name, Object.keys(nativeCommands));
@@ -56,6 +56,17 @@ async function main(program: string, args: readonly string[]): Promise<number> {
     ui.fail(error);
     return exitCodeOf(error);
   }
+}
+
+/** `help COMMAND` as `COMMAND --help`. */
+function asOption(args: readonly string[]): readonly string[] {
+  const [first, ...rest] = args;
+  return first === "help" && rest.length > 0 && rest[0]?.startsWith("-") === false ? [...rest, "--help"] : args;
+}
+
+/** What a table holds under a word that somebody typed. */
+function entryOf<T>(table: Readonly<Record<string, T>>, word: string): T | undefined {
+  return Object.hasOwn(table, word) ? table[word] : undefined;
 }
 
 const aliases: Readonly<Record<string, string>> = {

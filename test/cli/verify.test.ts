@@ -342,7 +342,11 @@ test("usage mistakes end with 2 and a hint, whatever else is asked", async (t) =
     [["verify", "--jsn", image], /unknown option '--jsn'/],
     [["verify", "registry.example/UPPER:1"], /must be lowercase/],
     [["inspect", "--pretty", "--json", image], /--pretty and --json exclude each other/],
-    [["verfy"], /there is no command "verfy"/],
+    [["verfy"], /there is no command "verfy".*\n {2}hint: Did you mean verify or version\?$/m],
+    [["Verify"], /there is no command "Verify".*\n {2}hint: Did you mean verify or version\?$/m],
+    [[""], /there is no command "".*\n {2}hint: Run countersign --help/],
+    [["constructor"], /there is no command "constructor"/],
+    [["help", "verfy"], /there is no command "verfy"/],
   ];
   for (const [args, message] of cases) {
     const result = await countersign(args, { env: { HOME: home, DOCKER_CONTENT_TRUST_SERVER: "https://127.0.0.1:1" } });
@@ -367,6 +371,7 @@ test("help is on stdout, and shows an example", async (t) => {
     ["copy", "--help"],
     ["compare", "--help"],
     ["sign", "--help"],
+    ["help", "sign"],
   ]) {
     const { stdout, stderr, code } = await countersign(args, { env: { HOME: home } });
     assert.match(stdout, /\nUsage: countersign /);
