@@ -1,4 +1,5 @@
 import { effectivePaths } from "./delegationPaths.ts";
+import { TufError } from "./errors.ts";
 import { canonicalKeyId, type PublicKey } from "./key.ts";
 import { invalidRole, type DelegatedRole, type Delegations } from "./metadata.ts";
 
@@ -23,7 +24,7 @@ export interface DelegationChange {
 /**
  * Applies a change to `name`, which is made if it does not exist.
  * @param allowedPaths the effective paths of the delegating role
- * @throws TufError TUF_INVALID_ROLE when a path to add lies outside them
+ * @throws TufError TUF_INVALID_ROLE when a path to add lies outside them, TUF_INVALID_EDIT for an impossible threshold
  */
 export function changeDelegation(
   { keys, roles }: Delegations,
@@ -31,7 +32,11 @@ export function changeDelegation(
   change: DelegationChange,
   allowedPaths: readonly string[],
 ): Delegations {
-  const { addKeys = [], removeKeys = [], addPaths = [], removePaths = [], clearPaths = false } = change;
+  const { addKeys = [], removeKeys = [], addPaths = [], removePaths = [], clearPaths = false, threshold = 1 } = change;
+  if (!(Number.isSafeInteger(threshold) && threshold >= 1)) {
+    // Nobody would accept the file that lists such a role, so everything else in it would be lost too.
+    throw new TufError("TUF_INVALID_EDIT", `${threshold} cannot be the threshold of ${name}`, { role: name });
+  }
   if (effectivePaths(allowedPaths, addPaths).length < addPaths.length) {
     throw invalidRole(name, "invalid paths to add to role");
   }
@@ -42,7 +47,7 @@ export function changeDelegation(
     name,
     paths: unique([...keptPaths, ...addPaths]),
     keyIds: unique([...keptKeys, ...addKeys.map(({ id }) => id)]),
-    threshold: before?.threshold ?? change.threshold ?? 1,
+    threshold: before?.threshold ?? threshold,
   };
   const changed = before === undefined ? [...roles, after] : roles.map((role) => (role === before ? after : role));
   return withUsedKeys(new Map([...keys, ...addKeys.map((key): [string, PublicKey] => [key.id, key])]), changed);

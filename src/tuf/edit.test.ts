@@ -254,8 +254,15 @@ describe("delegations", () => {
       () => editor.addTarget("targets/a", "b/x", content("")),
       failsWith("TUF_INVALID_EDIT", "Could not add all targets"),
     );
+    for (const threshold of [0, -1, 1.5, 2 ** 53, Number.NaN]) {
+      assert.throws(
+        () => editor.changeDelegation("targets/x", { addKeys, threshold }),
+        failsWith("TUF_INVALID_EDIT", `${threshold} cannot be the threshold of targets/x`),
+      );
+    }
     assert.deepEqual(editor.changedRoles, before);
     assert.equal(editor.hasDelegation("targets/a/b"), false);
+    assert.equal(editor.hasDelegation("targets/x"), false);
   });
 
   test("lose purged keys everywhere in the scope, but in roles the caller cannot sign", async () => {

@@ -131,7 +131,7 @@ export class CollectionEditor {
   /**
    * Changes a delegation, or makes it.
    * @throws TufError TUF_INVALID_ROLE: no delegation can be called so, nobody delegates to its parent, or a path to add is
-   *   outside the parent's
+   *   outside the parent's; TUF_INVALID_EDIT: an impossible threshold
    */
   changeDelegation(role: string, change: DelegationChange): void {
     const parent = this.#delegatingRole(role);
