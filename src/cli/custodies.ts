@@ -1,11 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { CommandCustody } from "../keys/commandCustody.ts";
-import type { KeyCustody } from "../keys/custody.ts";
 import { KeyRing, type KeyPlaces } from "../keys/keyRing.ts";
 import type { KeyStore } from "../keys/keyStore.ts";
 import { configDirectory } from "../trust/directories.ts";
-import type { CustodyConfig } from "./custodyConfig.ts";
 
 /**
  * The keys in these files, and those in the places that the user's configuration names: the file COUNTERSIGN_KEYS_CONFIG (empty: no
@@ -21,16 +18,11 @@ async function configuredPlaces(environment: NodeJS.ProcessEnv): Promise<KeyPlac
   const { COUNTERSIGN_KEYS_CONFIG: named, HOME: home } = environment;
   const path = named ?? join(configDirectory(environment, home || undefined), "keys.json");
   if (path === "" || (named === undefined && !existsSync(path))) return { custodies: [] };
-  const { readCustodyConfig } = await import("./custodyConfig.ts"); // Few have such a file; the others need not wait for it.
+  // Few have such a file; the others need not wait for what reads it.
+  const [{ readCustodyConfig }, { openCustody }] = await Promise.all([
+    import("./custodyConfig.ts"),
+    import("./openCustody.ts"),
+  ]);
   const { custodies, newKeyFiles } = await readCustodyConfig(path);
-  return { custodies: custodies.map(openCustody), kdf: newKeyFiles.kdf };
-}
-
-function openCustody(entry: CustodyConfig["custodies"][number]): KeyCustody {
-  switch (entry.kind) {
-    case "command": {
-      const { name, command, timeoutSeconds } = entry;
-      return new CommandCustody({ name, command, timeoutMilliseconds: timeoutSeconds * 1000 });
-    }
-  }
+  return { custodies: custodies.map((entry) => openCustody(entry, environment)), kdf: newKeyFiles.kdf };
 }

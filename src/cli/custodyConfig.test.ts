@@ -14,6 +14,8 @@ function file(t: Scope, content: unknown): string {
 
 const kms = { kind: "command", name: "kms", command: ["/usr/local/bin/kms-signer", "--profile", "prod"] };
 
+const card = { kind: "pkcs11", module: "/usr/lib/softhsm/libsofthsm2.so", token: "publisher" };
+
 test("an empty configuration means key files as Docker reads them", async (t) => {
   assert.deepEqual(await readCustodyConfig(file(t, {})), { custodies: [], newKeyFiles: { kdf: "pbkdf2" } });
 });
@@ -27,6 +29,15 @@ test("places keep their order, and get their defaults", async (t) => {
   assert.equal(newKeyFiles.kdf, "scrypt");
 });
 
+test("a token needs its module and its label; its PIN has a variable", async (t) => {
+  const { custodies } = await readCustodyConfig(file(t, { custodies: [card, { ...card, serial: "2" }] }));
+  const pins = { roles: {}, pinVariable: "COUNTERSIGN_PKCS11_PIN" };
+  assert.deepEqual(custodies, [
+    { ...card, ...pins },
+    { ...card, ...pins, serial: "2" },
+  ]);
+});
+
 const wrong: Readonly<Record<string, readonly [content: unknown, message: RegExp]>> = {
   "no JSON": ["custodies:\n", /JSON/],
   "no object": [[], /the configuration: .*expected object/],
@@ -38,6 +49,12 @@ const wrong: Readonly<Record<string, readonly [content: unknown, message: RegExp
   "a name that could be anything": [{ custodies: [{ ...kms, name: "k m\n" }] }, /custodies\.0\.name/],
   "no time": [{ custodies: [{ ...kms, timeoutSeconds: 0 }] }, /custodies\.0\.timeoutSeconds.*given: 0/],
   "a KDF that is none": [{ newKeyFiles: { kdf: "argon2" } }, /newKeyFiles\.kdf.*given: "argon2"/],
+  "a module to be searched": [{ custodies: [{ ...card, module: "libykcs11.so" }] }, /custodies\.0\.module.*absolute/],
+  "a token without a label": [{ custodies: [{ ...card, token: "" }] }, /custodies\.0\.token/],
+  "a PIN in the file": [{ custodies: [{ ...card, pin: "1234" }] }, /custodies\.0.*"pin"/],
+  "a variable that cannot be": [{ custodies: [{ ...card, pinVariable: "A B" }] }, /custodies\.0\.pinVariable/],
+  "a PIN file beside nothing": [{ custodies: [{ ...card, pinFile: "pin" }] }, /custodies\.0\.pinFile.*absolute/],
+  "one token twice": [{ custodies: [card, card] }, /different/],
   "two of one name": [{ custodies: [kms, kms] }, /kms/],
 };
 

@@ -22,11 +22,34 @@ const signerCommand = z.strictObject({
   timeoutSeconds: z.number().min(1).max(3600).default(60),
 });
 
+const token = z.strictObject({
+  kind: z.literal("pkcs11"),
+  /** The library that came with the token. */
+  module: absolutePath,
+  /** The token's label. */
+  token: z.string().regex(/^[^\p{Cc}]{1,32}$/u, { error: "must be the token's label, up to 32 characters" }),
+  /** For tokens of the same label. */
+  serial: z.string().min(1).max(16).optional(),
+  /** Roles by the label of a key, or by its ID in hexadecimal. */
+  roles: z.record(z.string(), z.string().min(1)).default({}),
+  /** The environment variable that holds the PIN. */
+  pinVariable: z
+    .string()
+    .regex(/^[A-Za-z_]\w*$/, { error: "must be the name of an environment variable" })
+    .default("COUNTERSIGN_PKCS11_PIN"),
+  /** A file with the PIN, readable only by its owner. Without it, and without the variable, the PIN is asked for. */
+  pinFile: absolutePath.optional(),
+});
+
+function nameOf(custody: z.output<typeof signerCommand> | z.output<typeof token>): string {
+  return custody.kind === "command" ? `command ${custody.name}` : `token ${custody.token} ${custody.serial ?? ""}`;
+}
+
 const schema = z.strictObject({
   /** Where keys are besides the key files, in the order in which they are looked for. */
   custodies: z
-    .array(z.discriminatedUnion("kind", [signerCommand]))
-    .refine((custodies) => new Set(custodies.map(({ name }) => name)).size === custodies.length, {
+    .array(z.discriminatedUnion("kind", [signerCommand, token]))
+    .refine((custodies) => new Set(custodies.map(nameOf)).size === custodies.length, {
       error: "must have names that are all different",
     })
     .default([]),

@@ -40,6 +40,11 @@ export interface KeyCustody {
    * Errors: KEYS_NOT_FOUND, KEYS_INVALID_ID, and those of the kind of custody.
    */
   get(id: string, passphrases: PassphraseSource): Promise<CustodyKey>;
+  /**
+   * Makes a key in this place, where that is possible: on tokens. Errors: those of the kind of custody.
+   * @param role what it is for; a token keeps it as the key's label
+   */
+  generate?(algorithm: "ecdsa" | "rsa", role: string): Promise<KeyDescription>;
   /** Lets go of what is open. Later calls open it again. */
   close(): Promise<void>;
 }

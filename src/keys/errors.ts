@@ -103,6 +103,18 @@ export const keysErrors = {
     cause: "A program that holds keys refused to sign, or did not answer by the protocol.",
     remedy: "See its own message; the protocol is in docs/keys.md.",
   },
+  KEYS_TOKEN: {
+    kind: "failed",
+    cause: "A token failed at what it was asked for, or was removed meanwhile. Nothing was published.",
+    remedy: "Plug the token in again and repeat the command; if it fails again, see what its module logs.",
+  },
+  KEYS_PIN: {
+    kind: "failed",
+    cause:
+      "A token's PIN is wrong, missing or locked. It is tried once only, since tokens lock after a few wrong ones.",
+    remedy:
+      "Check the PIN, or the variable or file it comes from, and repeat the command. A locked token needs its PUK or SO PIN.",
+  },
   KEYS_BAD_SIGNATURE: {
     kind: "failed",
     cause: "What a token or program gave as a signature is none of the key it was asked for. Nothing was published.",

@@ -118,6 +118,36 @@ test("removing takes away the file, and leaves what a token holds", async (t) =>
   assert.deepEqual(await keys.files.list(), []);
 });
 
+test("a key is made in the place that is named, if that can make keys", async (t) => {
+  const [first, second] = [generateKey("ecdsa"), generateKey("ecdsa")];
+  const token = new MemoryCustody("token publisher", "root", first);
+  const maker: KeyCustody = {
+    kind: "pkcs11",
+    location: "token second",
+    list: async () => made,
+    find: async () => undefined,
+    get: async () => second,
+    close: async () => {},
+    generate: async (algorithm, role) => {
+      made.push({ id: second.publicKey.id, role: `${role} ${algorithm}`, gun: undefined });
+      return made[0]!;
+    },
+  };
+  const made: { id: string; role: string; gun: undefined }[] = [];
+  const { keys } = ring(t, token, maker);
+  assert.equal((await keys.list()).length, 1);
+  assert.equal((await keys.generateIn("token second", "rsa", "alice")).role, "alice rsa");
+  assert.equal((await keys.find(second.publicKey.id))?.role, "alice rsa", "found at once");
+  await assert.rejects(
+    keys.generateIn("token publisher", "ecdsa", "x"),
+    failsWith("KEYS_UNSUPPORTED", /makes no keys/),
+  );
+  await assert.rejects(
+    keys.generateIn("token third", "ecdsa", "x"),
+    failsWith("KEYS_CUSTODY_CONFIG", "the configuration names no token third; it names: token publisher, token second"),
+  );
+});
+
 test("a place that fails in another way than not being there is not passed over", async (t) => {
   const broken = new MemoryCustody("command kms", "root", generateKey("ecdsa"));
   broken.list = async () => {

@@ -94,6 +94,28 @@ export class KeyRing implements PublisherKeys {
     return await this.files.add(key, about, passphrases, kdf ?? (await this.#configured()).kdf);
   }
 
+  /**
+   * Makes a key in a place that makes keys itself; a private key made on a token never leaves it.
+   * @param location as custodies are called: `token publisher`
+   * Errors: KEYS_CUSTODY_CONFIG when the configuration names no such place, KEYS_CUSTODY_UNREACHABLE, KEYS_UNSUPPORTED.
+   */
+  async generateIn(location: string, algorithm: "ecdsa" | "rsa", role: string): Promise<KeyDescription> {
+    const places = (await this.#configured()).custodies;
+    const custody = places.find((place) => place.location === location);
+    if (custody === undefined) {
+      const known = places.map((place) => place.location).join(", ") || "none";
+      throw new KeysError("KEYS_CUSTODY_CONFIG", `the configuration names no ${location}; it names: ${known}`);
+    }
+    if (custody.generate === undefined) {
+      throw new KeysError("KEYS_UNSUPPORTED", `${location} makes no keys; make one by its own means`, {
+        hint: "Make the key with the tools of the service; it is found here as soon as the program lists it.",
+      });
+    }
+    const made = await custody.generate(algorithm, role);
+    this.#inventory = undefined; // It is out of date.
+    return made;
+  }
+
   async remove(id: string): Promise<KeyDescription | undefined> {
     return await this.files.remove(id);
   }

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
+import { createRequire } from "node:module";
 import type { TestContext } from "node:test";
 
 /**
@@ -16,6 +17,7 @@ export const debianPackages = {
   openssl: "openssl",
   script: "bsdutils",
   skopeo: "skopeo",
+  "softhsm2-util": "softhsm2",
   "swift-account-server": "swift-account",
   "swift-container-server": "swift-container",
   "swift-object-server": "swift-object",
@@ -66,6 +68,20 @@ export const swiftPeers: readonly Peer[] = [
   "swift-proxy-server",
   "swift-ring-builder",
 ];
+
+/** PKCS#11 tokens in software, and the optional package that talks to tokens, which a machine without a compiler lacks. */
+export function requireTokens(t: TestContext): boolean {
+  return requirePeer(t, "softhsm2-util") && requirement(t, hasPkcs11js() ? [] : ["pkcs11js (compiled by npm ci)"]);
+}
+
+function hasPkcs11js(): boolean {
+  try {
+    createRequire(import.meta.url)("pkcs11js");
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const dockerPeers = ["dockerd", "docker", "docker-registry"] as const;
 
