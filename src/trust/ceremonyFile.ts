@@ -65,7 +65,10 @@ const format = "countersign-ceremony";
 const formatVersion = 1;
 const stagedName = /^[0-9A-Za-z_-]{1,200}\.change$/;
 
-/** The bytes of the file. Everything about it is decided by the content and the signatures. */
+/**
+ * The bytes of the file. Everything about it is decided by the content and the signatures.
+ * @throws TrustError TRUST_CEREMONY_FILE when they would be more than can be read again
+ */
 export function encodeCeremonyFile(file: CeremonyFile): Uint8Array {
   const { content, digest, signatures, needs, summary } = file;
   const document = {
@@ -79,7 +82,9 @@ export function encodeCeremonyFile(file: CeremonyFile): Uint8Array {
       return { role, keyid: keyId, method, sig: encodeBase64(bytes) };
     }),
   };
-  return Buffer.from(`${JSON.stringify(document, undefined, 2)}\n`);
+  const bytes = Buffer.from(`${JSON.stringify(document, undefined, 2)}\n`);
+  requireSize(bytes);
+  return bytes;
 }
 
 /** What signers agree to, `sha256:…`. */
@@ -92,9 +97,7 @@ export function ceremonyDigest(content: CeremonyContent): string {
  * @throws TrustError TRUST_CEREMONY_FILE: too large, cut short, of another format, damaged or edited
  */
 export function decodeCeremonyFile(bytes: Uint8Array): CeremonyFile {
-  if (bytes.byteLength > ceremonyFileLimit) {
-    throw unusable(`it has ${bytes.byteLength} bytes, more than the limit of ${ceremonyFileLimit}`);
-  }
+  requireSize(bytes);
   try {
     return readDocument(parseJson(bytes, { maxBytes: ceremonyFileLimit, maxDepth: 16 }));
   } catch (error) {
@@ -102,6 +105,12 @@ export function decodeCeremonyFile(bytes: Uint8Array): CeremonyFile {
       throw error;
     }
     throw unusable(error.message, error);
+  }
+}
+
+function requireSize({ byteLength }: Uint8Array): void {
+  if (byteLength > ceremonyFileLimit) {
+    throw unusable(`it has ${byteLength} bytes, more than the limit of ${ceremonyFileLimit}`);
   }
 }
 

@@ -4,23 +4,25 @@ import { TufError } from "../tuf/errors.ts";
 import { Floors } from "../tuf/floors.ts";
 import { checkVersionFloor } from "../tuf/freshness.ts";
 import { canonicalKeyId } from "../tuf/key.ts";
+import { validateRoot } from "../tuf/rootTrust.ts";
 import { TrustState } from "../tuf/trustState.ts";
 import type { MetadataCache } from "./cache.ts";
 import type { Ceremony } from "./ceremony.ts";
 import { proposedRoles } from "./ceremonyProposal.ts";
 import { TrustError } from "./errors.ts";
 import type { LastSeen, Seen } from "./lastSeen.ts";
+import { rootPinFor } from "./rootPin.ts";
 
 export interface CeremonyMemory {
   readonly cache: MetadataCache;
   readonly lastSeen?: LastSeen | undefined;
-  /** Keys that the current root has to have, by either ID; all of them. */
+  /** Root keys, by either ID: the current root has to list them all, and to be signed by as many of them as it takes. */
   readonly rootKeys?: readonly string[] | undefined;
   readonly now: Date;
 }
 
 /** What on this machine vouches for the root that a ceremony follows; `nothing` leaves the comparison to the person. */
-export type CeremonyAnchor = "cached root" | "remembered root" | "given key" | "nothing";
+export type CeremonyAnchor = "cached root" | "remembered root" | "given keys" | "nothing";
 
 /**
  * Compares a ceremony with what this machine knows of the collection: its cached root, the versions seen, the keys given.
@@ -54,8 +56,8 @@ export async function checkAgainstMemory(ceremony: Ceremony, memory: CeremonyMem
     "this machine has seen something newer, or something else",
   );
   if (rootKeys !== undefined) {
-    requireRootKeys(ceremony, rootKeys);
-    anchor = anchor === "nothing" ? "given key" : anchor;
+    requireRootKeys(ceremony, rootKeys, now);
+    anchor = anchor === "nothing" ? "given keys" : anchor;
   }
   return anchor;
 }
@@ -94,13 +96,20 @@ function checkFloors(floors: Floors, { proposal }: Ceremony): void {
   }
 }
 
-function requireRootKeys({ proposal }: Ceremony, ids: readonly string[]): void {
-  const { roles, keys } = proposal.roots.at(-1)!.body;
+/** As for every pin, only signatures by these keys count: a root that merely lists them says nothing. */
+function requireRootKeys({ gun, proposal }: Ceremony, ids: readonly string[], now: Date): void {
+  const file = proposal.roots.at(-1)!; // There is one.
+  const { roles, keys } = file.body;
   const own = (roles.get("root")?.keyIds ?? []).flatMap((id) => keys.get(id) ?? []);
   const missing = ids.find((id) => !own.some((key) => key.id === id || canonicalKeyId(key) === id));
   if (missing !== undefined) {
     throw notFollowing(`the current root does not have the key ${missing}`);
   }
+  const pin = rootPinFor({ kind: "keys", ids }, now);
+  judged(
+    () => validateRoot({ file, gun, now, pin, certificateExpiry: "ignored" }),
+    "the current root is not signed by the keys given",
+  );
 }
 
 function judged<T>(rule: () => T, what: string): T {

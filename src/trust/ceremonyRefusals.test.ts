@@ -13,6 +13,7 @@ import type { JsonObject } from "../tuf/json.ts";
 import { parseJson } from "../tuf/jsonParser.ts";
 import { delegationKeysAddition, delegationPathsAddition, targetAddition } from "./change.ts";
 import { Ceremony } from "./ceremony.ts";
+import { describeContents } from "./ceremonyContents.ts";
 import type { CeremonyChange } from "./ceremonyChange.ts";
 import {
   ceremonyDigest,
@@ -377,11 +378,24 @@ describe("a machine that knows the collection", () => {
     const { ceremony, offline } = await scene(t);
     const key = ceremony.needs[0]!.keys[0]!;
     assert.equal(await offline.check(ceremony.encode()), "nothing");
-    assert.equal(await offline.check(ceremony.encode(), [key.id]), "given key");
+    assert.equal(await offline.check(ceremony.encode(), [key.id]), "given keys");
     await assert.rejects(
       offline.check(ceremony.encode(), [key.id, "0".repeat(64)]),
       failsWith(proposal, /does not have the key/),
     );
+    // A root that lists the right key beside that of whoever made it up is not one that the right key has signed.
+    const impostor = new CeremonyMachine(t, gun, (await ListeningServer.start(t)).url);
+    await impostor.collection.init({ rootCertificates: [], serverManaged: ["snapshot"] });
+    await impostor.collection.publish();
+    const added = await impostor.start([{ kind: "add-key", role: "root", key }]);
+    await impostor.finish(await impostor.sign(added));
+    const madeUp = await impostor.start([{ kind: "renew", role: "root" }]);
+    assert.equal(await offline.check(madeUp), "nothing");
+    await assert.rejects(offline.check(madeUp, [key.id]), failsWith(proposal, /not signed by the keys given/));
+    const { proposal: shown } = offline.read(madeUp);
+    assert.equal(offline.read(madeUp).summary.length, 3, "nothing but the expiry seems to change");
+    const whole = describeContents(shown).join("\n");
+    for (const { id } of shown.root!.file.body.keys.values()) assert.ok(whole.includes(id), whole);
   });
 });
 

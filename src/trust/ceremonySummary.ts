@@ -108,6 +108,12 @@ export function describeKey(key: PublicKey): string {
   return `${key.id} (private key ${canonical}${until === undefined ? "" : `, certificate until ${formatTime(until)}`})`;
 }
 
+/** How many of which keys have to sign for a role. */
+export function describeRoleKeys(name: string, role: RoleKeys, keys: ReadonlyMap<string, PublicKey>): string[] {
+  const own = resolve(role, keys);
+  return [`${name} takes signatures by ${needed(own)}`, ...(own?.keys ?? []).map((key) => `  ${describeKey(key)}`)];
+}
+
 // --- Targets ---
 
 function aboutTargets(next: Targets, before: Targets | undefined): string[] {
@@ -120,21 +126,22 @@ function targetLines(next: Targets, before: Targets | undefined): string[] {
   for (const [name, meta] of next.targets) {
     const was = before?.targets.get(name);
     if (was === undefined) {
-      lines.push(`adds ${shown(name)}: ${describeMeta(meta)}`);
+      lines.push(`adds ${shownName(name)}: ${describeMeta(meta)}`);
     } else if (!sameMeta(meta, was)) {
-      lines.push(`moves ${shown(name)} to ${describeMeta(meta)}, so far ${describeMeta(was)}`);
+      lines.push(`moves ${shownName(name)} to ${describeMeta(meta)}, so far ${describeMeta(was)}`);
     }
   }
   for (const [name, was] of before?.targets ?? []) {
     if (!next.targets.has(name)) {
-      lines.push(`removes ${shown(name)}: ${describeMeta(was)}`);
+      lines.push(`removes ${shownName(name)}: ${describeMeta(was)}`);
     }
   }
   return lines;
 }
 
-function describeMeta(meta: FileMeta): string {
-  const hashes = [...meta.hashes].map(([algorithm, bytes]) => `${shown(algorithm)}:${encodeHex(bytes)}`);
+/** Hashes and length of a target. */
+export function describeMeta(meta: FileMeta): string {
+  const hashes = [...meta.hashes].map(([algorithm, bytes]) => `${shownName(algorithm)}:${encodeHex(bytes)}`);
   const custom = meta.custom === undefined ? "" : ` with ${JSON.stringify(meta.custom)}`;
   return `${hashes.join(" ") || "no hash"}, ${meta.length} bytes${custom}`;
 }
@@ -148,11 +155,11 @@ function delegationLines(next: Targets, before: Targets | undefined): string[] {
   const [is, was] = [namesOf(next), namesOf(before)];
   for (const role of next.delegations.roles) {
     const old = before?.delegations.roles.find(({ name }) => name === role.name);
-    const paths = `for names that begin with ${role.paths.map(shown).join(", ") || "nothing"}`;
+    const paths = `for names that begin with ${role.paths.map(shownName).join(", ") || "nothing"}`;
     if (old === undefined) {
       lines.push(`delegates to ${role.name} ${paths}`);
     } else if (old.paths.join("\n") !== role.paths.join("\n")) {
-      lines.push(`delegates to ${role.name} ${paths}, so far ${old.paths.map(shown).join(", ") || "nothing"}`);
+      lines.push(`delegates to ${role.name} ${paths}, so far ${old.paths.map(shownName).join(", ") || "nothing"}`);
     }
     lines.push(...aboutRoleKeys(role.name, delegated(role, next), delegated(old, before)));
   }
@@ -173,6 +180,6 @@ function namesOf(body: Targets | undefined): string[] {
 }
 
 /** A name of somebody else's choice: quoted unless it cannot be mistaken for our own words. */
-function shown(name: string): string {
+export function shownName(name: string): string {
   return /^[A-Za-z0-9._\-/:@+]+$/.test(name) ? name : JSON.stringify(name);
 }

@@ -1,5 +1,6 @@
 import { MetadataCache } from "../../trust/cache.ts";
 import type { Ceremony } from "../../trust/ceremony.ts";
+import { describeContents } from "../../trust/ceremonyContents.ts";
 import { checkAgainstMemory, type CeremonyAnchor } from "../../trust/ceremonyMemory.ts";
 import { addSignatures, pendingSignatures, type PendingSignature } from "../../trust/ceremonySigning.ts";
 import { describeKey } from "../../trust/ceremonySummary.ts";
@@ -23,7 +24,8 @@ once; signing again changes nothing, and nothing else in the file ever changes.
   --expect DIGEST       agree to the proposal with this digest (sha256:…) and to no other, instead of being asked
   --key ID              sign with this key only; can be repeated
   --gun GUN             refuse a proposal for any other collection
-  --root-key ID         refuse unless the current root has this key; can be repeated. Of use where nothing was ever seen
+  --root-key ID         refuse unless the current root has this key and is signed by it; to be repeated for as many keys as the
+                        root takes. Of use where nothing was ever seen
 ${placeOptionsHelp}
   --json                what was signed as one JSON document
   --help                show this text
@@ -88,15 +90,17 @@ export const sign = nativeCommand({
   },
 });
 
+/** Where nothing vouches for the state before, changes to it are not all that a signer has to see. */
 function noteAnchor(anchor: CeremonyAnchor, { proposal }: Ceremony, ui: Ui): void {
   if (anchor !== "nothing") {
-    ui.note(`the current root is the one that follows from the ${anchor} of this machine`);
+    ui.note(`the current root goes with the ${anchor}${anchor === "given keys" ? "" : " of this machine"}`);
     return;
   }
   const { roles, keys } = proposal.roots.at(-1)!.body;
   const own = (roles.get("root")?.keyIds ?? []).flatMap((id) => keys.get(id) ?? []);
+  ui.note(["this is all that is to be signed:", ...describeContents(proposal)].join("\n"));
   ui.warn(
-    `this machine has never seen the collection: compare the keys of its current root, ${own.map(describeKey).join("; ")}`,
+    `this machine has never seen the collection: compare the digest, and the keys of its current root, ${own.map(describeKey).join("; ")}`,
   );
 }
 
