@@ -139,6 +139,8 @@ test("the first readable certificate is the one a key stands for", () => {
   const first = firstCertificate(bundle(broken, made({ commonName: "a" }), made({ commonName: "b" })));
   assert.equal(first?.commonName, "a");
   assert.equal(firstCertificate(bundle(broken)), undefined);
+  assert.equal(firstCertificate(bundle(broken.repeat(31), made({ commonName: "a" })))?.commonName, "a");
+  assert.equal(firstCertificate(bundle(broken.repeat(32), made({ commonName: "a" }))), undefined);
 });
 
 test("a certificate is for its own GUN, or for all that a wildcard at its end covers", () => {

@@ -11,16 +11,20 @@ export interface CertificateBundle {
 }
 
 const pemLabel = "CERTIFICATE";
-/** Certificates in the bundle of one key. */
+/** Certificates in the bundle of one key; unreadable ones cost the most. */
 const mostCertificates = 32;
 const day = 24 * 60 * 60_000;
 
 /** Signature algorithms built on SHA-1: RSA, DSA, ECDSA, and the older OIW name of the first. */
 const sha1Algorithms = new Set(["1.2.840.113549.1.1.5", "1.2.840.10040.4.3", "1.2.840.10045.4.1", "1.3.14.3.2.29"]);
 
-/** The first readable certificate of a PEM text, which is the one a `*-x509` key stands for. */
+/** The first readable certificate of a PEM text, which is the one a `*-x509` key stands for. It is among the first 32 blocks. */
 export function firstCertificate(pem: Uint8Array): Certificate | undefined {
+  let blocks = 0;
   for (const block of pemBlocks(pem)) {
+    if (blocks++ === mostCertificates) {
+      return undefined;
+    }
     if (block.label !== pemLabel || block.headers.size > 0) {
       continue;
     }
