@@ -21,6 +21,8 @@ Usage: countersign up [--data DIR] [--listen HOST:PORT] [--http]
                        Default: $XDG_DATA_HOME/countersign, else ~/.local/share/countersign
   --listen HOST:PORT   the address to listen on; \`:4443\` means all interfaces, port 0 a free port.
                        Default: ${defaultAddress}
+                       There is no login: whoever reaches the address can push, delete and publish. For more than
+                       this machine put a proxy with logins before it
   --http               plain HTTP instead of HTTPS with an own certificate authority; Docker itself only speaks HTTPS to
                        a trust server, so this is for use behind a proxy
   --verbose            log every request to stderr

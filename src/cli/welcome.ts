@@ -34,7 +34,11 @@ and nothing else.
       : "Type this once, so that Docker and countersign trust the certificate:\n",
     isLoopbackHost(hostname) ? clientLines(host, authorityFile) : allLines(host, authorityFile),
     ...(isForOthers
-      ? ["On other machines, with a copy of ca.crt:\n", allLines(`${machineName()}:${port}`, "ca.crt")]
+      ? [
+          "On other machines, with a copy of ca.crt:\n",
+          allLines(`${machineName()}:${port}`, "ca.crt"),
+          "There is no login here: whoever reaches this address can push, delete and publish. Put a proxy with logins before it.\n",
+        ]
       : []),
     `Notary's client takes --server ${url} --tlscacert ${quoted(authorityFile)}\n`,
   ];

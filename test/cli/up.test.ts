@@ -55,6 +55,7 @@ test("the lines it tells people to type give Docker's directories the authority,
 test("listening for other machines, it says what these need", async (t) => {
   const output = (await startCountersign(t, { args: ["--listen", ":0"] })).output();
   assert.match(output, /^ {2}cp ca\.crt \/etc\/docker\/certs\.d\/[\w.-]+:\d+\/ca\.crt$/m);
+  assert.match(output, /^There is no login here: whoever reaches this address can push, delete and publish\./m);
 });
 
 test("secrets in the data directory are for its owner only", async (t) => {
