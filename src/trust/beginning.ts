@@ -27,17 +27,22 @@ export async function refuseSecondBeginning({ gun, lastSeen, remote }: Collectio
  * to trust, and keep the real collection out.
  * @param begun its root
  */
-export async function giveWay({ gun, remote, cache }: CollectionContext, begun: OpenedFile): Promise<void> {
+export async function giveWay(context: CollectionContext, begun: OpenedFile): Promise<void> {
   let theirs: Uint8Array;
   try {
-    theirs = await remote.getMetadata(gun, "root");
+    theirs = await context.remote.getMetadata(context.gun, "root");
   } catch {
     return; // There is none, or it cannot be had now: ours can still be published.
   }
   if (Buffer.compare(theirs, begun.bytes) !== 0) {
-    for (const role of ["targets", "snapshot", "root"]) {
-      await cache.remove(role);
-    }
+    await takeBack(context);
+  }
+}
+
+/** Removes a beginning from the cache. Its keys stay. */
+export async function takeBack({ cache }: CollectionContext): Promise<void> {
+  for (const role of ["targets", "snapshot", "root"]) {
+    await cache.remove(role);
   }
 }
 

@@ -4,11 +4,12 @@ import { digestHex } from "../tuf/crypto.ts";
 import type { EditedFile } from "../tuf/collectionSigning.ts";
 import type { PublicKey } from "../tuf/key.ts";
 import { notaryDialect } from "../tuf/notaryDialect.ts";
-import { giveWay, openBegun, refuseSecondBeginning } from "./beginning.ts";
+import { giveWay, openBegun, refuseSecondBeginning, takeBack } from "./beginning.ts";
 import type { CollectionContext } from "./collectionContext.ts";
 import { TrustError } from "./errors.ts";
 import { initializeCollection, type InitializeOptions } from "./initialize.ts";
 import type { Seen } from "./lastSeen.ts";
+import { requirePinned } from "./rootPin.ts";
 import { updateCollection } from "./updater.ts";
 
 /** What to do to a collection as it stands on the server. Done again, on the newer state, after a conflict. */
@@ -74,10 +75,13 @@ interface Opened {
 
 async function openForWriting(context: CollectionContext, { initialize }: PublishOptions): Promise<Opened> {
   const now = context.now();
+  const updating = context.updaterOptions(now, "write");
   try {
-    return { collection: await updateCollection(context.updaterOptions(now, "write")), initial: false };
+    return { collection: await updateCollection(updating), initial: false };
   } catch (error) {
-    if (!(error instanceof TrustError && error.code === "TRUST_NO_DATA")) {
+    // With a root file the collection is known to exist, whatever the server says.
+    const mayBegin = updating.pins.pinFor(context.gun).kind !== "rootFile";
+    if (!(mayBegin && error instanceof TrustError && error.code === "TRUST_NO_DATA")) {
       const reason = error instanceof Error ? error.message : String(error);
       context.warn({ level: "error", message: `Could not publish Repository since we could not update: ${reason}` });
       throw error;
@@ -98,6 +102,14 @@ async function openForWriting(context: CollectionContext, { initialize }: Publis
       "TRUST_NO_DATA",
       `${context.gun} cannot be initialized: nothing was written to ${context.cache.directory}`,
     );
+  }
+  try {
+    requirePinned(collection.root, updating);
+  } catch (error) {
+    if (begun) {
+      await takeBack(context);
+    }
+    throw error;
   }
   return { collection, initial: true, begun };
 }

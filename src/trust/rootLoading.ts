@@ -5,10 +5,9 @@ import { TufError } from "../tuf/errors.ts";
 import { checkVersionFloor } from "../tuf/freshness.ts";
 import { checkHashes, type FileMeta } from "../tuf/hash.ts";
 import { notaryDialect } from "../tuf/notaryDialect.ts";
-import { checkRotation, validateRoot } from "../tuf/rootTrust.ts";
+import { checkRotation } from "../tuf/rootTrust.ts";
 import { onDisk, TrustError } from "./errors.ts";
 import type { Seen } from "./lastSeen.ts";
-import { rootPinFor } from "./rootPin.ts";
 import { isNotFound, type UpdateSession } from "./updateSession.ts";
 import type { Anchor } from "./verifiedCollection.ts";
 
@@ -57,16 +56,6 @@ export async function loadRoot(session: UpdateSession): Promise<Anchor> {
   session.judge(() => session.state.loadFirstRoot(first));
   session.accept("root", first);
   return pin.kind === "keys" ? "pinned key" : pin.kind === "ca" ? "pinned authority" : "first use";
-}
-
-/**
- * Asks the pin about the root that everything was verified by, wherever it came from.
- * @throws TufError TUF_ROOT_CERTIFICATE with Notary's text for a root that does not match
- */
-export function requirePinnedRoot({ options: { pins, gun, now }, pin, state }: UpdateSession): void {
-  if (pins.asked === "every" && (pin.kind === "keys" || pin.kind === "ca")) {
-    validateRoot({ file: state.root!, gun, now, pin: rootPinFor(pin, now) }); // Called with a root.
-  }
 }
 
 /** Fetches the root that the newest snapshot names, or else the newest one, unless that is the root at hand. */

@@ -1,13 +1,20 @@
 import { readFileSync } from "node:fs";
-import type { RootCertificate, RootPin } from "../tuf/rootTrust.ts";
+import type { Root, SignedFile } from "../tuf/metadata.ts";
+import { validateRoot, type RootCertificate, type RootPin } from "../tuf/rootTrust.ts";
 import { readAuthorities, verifyChain } from "./certificateChain.ts";
-import type { Pin } from "./pins.ts";
+import type { Pin, PinPolicy } from "./pins.ts";
 
 /** The reasons that Notary gives after `could not validate the path to a trusted root: `. */
 const reasons = {
   nothingPinned: "invalid trust pinning specified",
   noAuthorities: "could not load root cert from CA path",
 };
+
+export interface PinQuestion {
+  readonly pins: PinPolicy;
+  readonly gun: string;
+  readonly now: Date;
+}
 
 /**
  * A pin as the rules ask it about a root: the first one, or one that follows an expired one. Undefined lets every root pass
@@ -26,6 +33,17 @@ export function rootPinFor(pin: Pin, now: Date): RootPin | undefined {
       return { select: () => reasons.nothingPinned };
     default:
       return undefined; // firstUse, rootFile
+  }
+}
+
+/**
+ * Asks a pin that is meant for every root about one that is to be relied on, wherever it came from (see PinPolicy).
+ * @throws TufError TUF_ROOT_CERTIFICATE with Notary's text for a root that does not match
+ */
+export function requirePinned(root: SignedFile<Root>, { pins, gun, now }: PinQuestion): void {
+  const pin = pins.pinFor(gun);
+  if (pins.asked === "every" && (pin.kind === "keys" || pin.kind === "ca")) {
+    validateRoot({ file: root, gun, now, pin: rootPinFor(pin, now) });
   }
 }
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { failsWith } from "../../test/support/failsWith.ts";
 import { RecordingRemote } from "../../test/support/recordingRemote.ts";
+import { RepoSimulator } from "../../test/support/repoSimulator.ts";
 import { temporaryDirectory } from "../../test/support/temporaryDirectory.ts";
 import { ListeningServer } from "../../test/support/trustServer.ts";
 import { generateKey } from "../keys/generate.ts";
@@ -15,7 +16,7 @@ import { digestHex } from "../tuf/crypto.ts";
 import { Collection } from "./collection.ts";
 import { decideImage } from "./decision.ts";
 import { LastSeen } from "./lastSeen.ts";
-import { PinPolicy } from "./pins.ts";
+import { PinPolicy, type Pin } from "./pins.ts";
 import type { SignedImage, SignImageRequest } from "./signImage.ts";
 
 const gun = "example.test/team/app";
@@ -34,12 +35,15 @@ class Person {
     t.after(() => this.remote.close());
   }
 
+  /** What makes a root trusted here. */
+  pins = PinPolicy.firstUse();
+
   get collection(): Collection {
     return Collection.open({
       gun,
       trustDir: this.home,
       server: this.remote,
-      pins: PinPolicy.firstUse(),
+      pins: this.pins,
       lastSeen: new LastSeen(join(this.home, "state")),
       keys: this.keys,
       passphrases,
@@ -118,6 +122,23 @@ describe("a collection that nobody made yet", () => {
       (await owner.keys.list()).map(({ id }) => id),
       made,
     );
+  });
+
+  test("is begun under a pin only by the root key that is pinned", async (t) => {
+    const { url } = await ListeningServer.start(t);
+    const owner = new Person(t, url);
+    const pinTo = (pin: Pin): PinPolicy => PinPolicy.of({ rules: [{ gun, pin }], otherwise: "none" });
+    const refused = (code: string): Promise<void> => assert.rejects(owner.sign(imageOf("x", "v1")), failsWith(code));
+    owner.pins = pinTo({ kind: "keys", ids: ["0".repeat(64)] });
+    await refused("TUF_ROOT_CERTIFICATE");
+    const file = join(owner.home, "root.json");
+    writeFileSync(file, new RepoSimulator(gun).file("root"));
+    owner.pins = pinTo({ kind: "rootFile", path: file });
+    await refused("TRUST_NO_DATA");
+    assert.equal(existsSync(join(owner.home, "tuf", gun, "metadata/root.json")), false, "nothing was begun");
+    const rootKey = (await owner.keys.list()).find(({ role }) => role === "root") ?? assert.fail();
+    owner.pins = pinTo({ kind: "keys", ids: [rootKey.id] });
+    assert.equal((await owner.sign(imageOf("x", "v1"))).initialized, true);
   });
 
   test("is not begun in the place of one that the server has lost", async (t) => {

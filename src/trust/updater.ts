@@ -3,7 +3,8 @@ import { encodeHex } from "../tuf/encoding.ts";
 import { TufError } from "../tuf/errors.ts";
 import type { FileMeta } from "../tuf/hash.ts";
 import { TrustError } from "./errors.ts";
-import { loadRoot, renewRoot, requirePinnedRoot } from "./rootLoading.ts";
+import { loadRoot, renewRoot } from "./rootLoading.ts";
+import { requirePinned } from "./rootPin.ts";
 import { isNotFound, isUnanswered, UpdateSession, type UpdaterOptions } from "./updateSession.ts";
 import { VerifiedCollection } from "./verifiedCollection.ts";
 
@@ -33,12 +34,12 @@ export async function updateCollection(options: UpdaterOptions): Promise<Verifie
   try {
     const anchor = await loadRoot(session);
     const origin = await loadFilesWithRetry(session);
-    requirePinnedRoot(session);
     const { root, timestamp, snapshot, targets, skipped } = session.state;
+    requirePinned(root!, options); // All are there once loading has come to its end.
     const collection = new VerifiedCollection({
       gun,
       now,
-      root: root!, // All are there once loading has come to its end.
+      root: root!,
       timestamp: timestamp!,
       snapshot: snapshot!,
       targets,
