@@ -208,7 +208,8 @@ export class UploadFile implements Spool {
   #copySmall(chunk: Uint8Array): void {
     if (this.#tail === undefined || this.#tailFilled + chunk.byteLength > this.#tail.byteLength) {
       this.#endTail();
-      this.#tail = new Uint8Array(smallPostSize);
+      // The first is small, so that thousands who send a little and then nothing do not need much.
+      this.#tail = new Uint8Array(this.#gatheredBytes === 0 ? smallChunk : smallPostSize);
     }
     this.#tail.set(chunk, this.#tailFilled);
     this.#tailFilled += chunk.byteLength;
