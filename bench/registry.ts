@@ -1,11 +1,12 @@
 /**
  * Our registry (`countersign up`) and `docker-registry`, both on the local filesystem, under the same load, in the same run:
  * server CPU per request, which holds on noisy machines, and the median time to a whole answer; then `skopeo` pushing to and
- * pulling from both. Memory is resident memory of the server's process: after its start, and the most it ever had. An earlier start
- * has filled Node's compile cache, as the first one after an installation does.
+ * pulling from both. Memory is resident memory of the server's process: two seconds after its start, and the most it ever had. An
+ * earlier start has filled Node's compile cache, as the first one after an installation does.
  *
  *   node bench/registry.ts [--rounds 5] [--requests 2000] [--connections 4] [--only NAME]
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { manifestTypes } from "../src/oci/mediaType.ts";
 import { startCountersign } from "../test/support/countersign.ts";
@@ -121,6 +122,7 @@ try {
     url: `http://${original.host}`,
     pid: original.process.pid ?? 0,
   };
+  await delay(2000);
   const idle = residentMemory(ours.pid);
   for (const target of [ours, theirs]) {
     await measureLoad(target, [[small, medium, large].map(({ bytes, digest }) => uploadOf(repository, bytes, digest))]);
