@@ -77,3 +77,28 @@ test("COUNTERSIGN_KEYS_CONFIG names another file, or none", async (t) => {
   assert.equal(wrong.code, 1);
   assert.match(wrong.stdout + wrong.stderr, /wrong\.json: ENOENT/);
 });
+
+test("key generate writes scrypt on request, and refuses what does not go together", async (t) => {
+  const home = temporaryDirectory(t);
+  const generate = (...options: string[]) =>
+    countersign(["key", "generate", "alice", "--json", ...options], {
+      env: { HOME: home, DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "a passphrase" },
+      cwd: home,
+    });
+  const wrong: Readonly<Record<string, RegExp>> = {
+    "--kdf argon2": /--kdf takes pbkdf2 or scrypt, not "argon2"/,
+    "--algorithm rsa": /--algorithm is for keys on a --token/,
+    "--token card --kdf scrypt": /--kdf is for key files/,
+    "--token card --algorithm dsa": /--algorithm takes ecdsa or rsa, not "dsa"/,
+    "--token card": /the configuration names no token card; it names: none/,
+  };
+  for (const [options, message] of Object.entries(wrong)) {
+    const { code, stderr } = await generate(...options.split(" "));
+    assert.equal(code, 2, options);
+    assert.match(stderr, message);
+  }
+  const made = await generate("--kdf", "scrypt");
+  assert.equal(made.code, 0, made.stderr);
+  const { file } = JSON.parse(made.stdout) as { file: string };
+  assert.equal(keyFileKdf(readKeyFile(readFileSync(file))), "scrypt");
+});

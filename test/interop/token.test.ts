@@ -1,6 +1,6 @@
 /** Root and delegation keys on a PKCS#11 token: what they sign, the original server takes and the original client verifies. */
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test, type TestContext } from "node:test";
 import { signerFor } from "../../src/keys/signer.ts";
@@ -8,7 +8,7 @@ import { KeyRing } from "../../src/keys/keyRing.ts";
 import { KeyStore } from "../../src/keys/keyStore.ts";
 import { fixedPassphrase } from "../../src/keys/passphrase.ts";
 import { Pkcs11Custody } from "../../src/keys/pkcs11Custody.ts";
-import { encodePublicKeyFile } from "../../src/keys/publicKeyFile.ts";
+import { encodePublicKeyFile, parsePublicKeyFile } from "../../src/keys/publicKeyFile.ts";
 import { TrustServer } from "../../src/notary/trustServer.ts";
 import { Collection } from "../../src/trust/collection.ts";
 import { PinPolicy } from "../../src/trust/pins.ts";
@@ -21,7 +21,9 @@ import { peerPath, requirePeer, requireTokens } from "../support/peers.ts";
 import { SoftHsm } from "../support/softHsm.ts";
 import { suiteScope } from "../support/suiteScope.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
+import { requireTerminal, runOnTerminal } from "../support/terminal.ts";
 
+const entryPoint = join(import.meta.dirname, "../../bin/countersign.mjs");
 const gun = "example.test/team/app";
 const hello = "hello world\n";
 const passphrases = {
@@ -35,7 +37,7 @@ suite("keys on a token", () => {
 
   async function softHsm(t: TestContext): Promise<SoftHsm | undefined> {
     if (!requirePeer(t, "notary", "notary-server") || !requireTokens(t)) return undefined;
-    return await (tokens ??= SoftHsm.create(scope, ["ecdsa", "rsa", "midway", "typo"]));
+    return await (tokens ??= SoftHsm.create(scope, ["ecdsa", "rsa", "midway", "made", "typo"]));
   }
 
   for (const algorithm of ["ecdsa", "rsa"] as const) {
@@ -117,6 +119,27 @@ suite("keys on a token", () => {
     await assert.rejects(retry, failsWith("KEYS_CUSTODY_UNREACHABLE", /^there is no token midway/));
   });
 
+  test("key generate makes a key on the token, and a PIN that is asked for does not show", async (t) => {
+    const hsm = await softHsm(t);
+    if (hsm === undefined || !requireTerminal(t)) return;
+    const person = new Person(t, hsm, "made", "http://127.0.0.1:1");
+    const made = await person.native("key", "generate", "alice", "--token", "made", "--algorithm", "rsa", "--json");
+    const { id, token, publicKeyFile } = JSON.parse(made.stdout) as Record<string, string>;
+    assert.equal(token, "made");
+    assert.equal(parsePublicKeyFile(readFileSync(publicKeyFile ?? ""), new Date()).key.id, id);
+
+    const command = `'${process.execPath}' '${entryPoint}' key generate root --token made`;
+    const { code, screen } = await runOnTerminal(command, [[/Enter the PIN of token made: $/, hsm.pin]], {
+      cwd: person.home,
+      env: { ...hsm.env, HOME: person.home },
+    });
+    assert.equal(code, 0, screen);
+    assert.match(screen, /generated root key [0-9a-f]{64}/);
+    assert.ok(!screen.includes(hsm.pin));
+    const custody = tokenCustody(hsm, "made");
+    assert.deepEqual((await custody.list()).map(({ role }) => role).toSorted(), ["alice", "root"]);
+  });
+
   test("a wrong PIN ends the command at once, naming the variable and not the PIN", async (t) => {
     const hsm = await softHsm(t);
     if (hsm === undefined) return;
@@ -163,6 +186,13 @@ class Person {
   /** Our `notary`, which must succeed. */
   async ours(...args: readonly string[]): Promise<RunResult> {
     const result = await this.run(args);
+    assert.equal(result.code, 0, `${args.join(" ")}: ${result.stdout}${result.stderr}`);
+    return result;
+  }
+
+  /** Another command of ours, which must succeed. */
+  async native(...args: readonly string[]): Promise<RunResult> {
+    const result = await countersign(args, { env: this.#env, cwd: this.home });
     assert.equal(result.code, 0, `${args.join(" ")}: ${result.stdout}${result.stderr}`);
     return result;
   }

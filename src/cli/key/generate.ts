@@ -3,7 +3,9 @@ import { join, resolve } from "node:path";
 import { createFileAtomic } from "../../keys/atomicFile.ts";
 import { fileError } from "../../keys/errors.ts";
 import { generateKey } from "../../keys/generate.ts";
+import { keyFileKdfs, type KeyFileKdf } from "../../keys/keyDerivation.ts";
 import { encodePublicKeyFile } from "../../keys/publicKeyFile.ts";
+import type { PublicKey } from "../../tuf/key.ts";
 import { CliError } from "../errors.ts";
 import { nativeCommand } from "../nativeCommand.ts";
 import { Publisher } from "../publisher.ts";
@@ -21,6 +23,10 @@ The passphrase of the new key is asked for on the terminal, or comes from DOCKER
 DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE for a signer's.
 
   --dir DIR         where NAME.pub is written. Default: the current directory
+  --kdf KDF         what makes the encryption key from the passphrase: pbkdf2, which Docker and Notary read, or scrypt, which
+                    takes hundreds of times as long to guess. Default: as keys.json says (docs/keys.md), else pbkdf2
+  --token LABEL     make the key on this PKCS#11 token of keys.json, which it never leaves; its PIN is asked for instead
+  --algorithm NAME  of a key on a token: ecdsa (P-256, the default) or rsa (2048 bits)
 ${keyOptionsHelp}
 
 Example:
@@ -34,7 +40,13 @@ const reserved = ["targets", "snapshot", "timestamp", "releases"];
 /** `countersign key generate NAME|root` */
 export const keyGenerate = nativeCommand({
   help,
-  options: { ...keyOptions, dir: { type: "string" } },
+  options: {
+    ...keyOptions,
+    dir: { type: "string" },
+    kdf: { type: "string" },
+    token: { type: "string" },
+    algorithm: { type: "string" },
+  },
   run: async ({ options, args, ui }) => {
     const [name, ...others] = args;
     if (name === undefined || others.length > 0)
@@ -46,20 +58,81 @@ export const keyGenerate = nativeCommand({
     }
     const publicKeyFile = name === "root" ? undefined : resolve(options.dir ?? ".", `${name}.pub`);
     if (publicKeyFile !== undefined) checkFree(publicKeyFile, options.dir);
+    const place = readPlace(options);
     const publisher = new Publisher(options, ui);
-    const key = generateKey("ecdsa");
-    const { id } = await publisher.keys.add(key, { role: name }, publisher.passphrases);
-    if (publicKeyFile !== undefined) await writePublicKey(publicKeyFile, encodePublicKeyFile(key.publicKey, name));
+    const { key, ...where } =
+      "token" in place ? await makeOnToken(publisher, name, place) : await makeInFile(publisher, name, place);
+    const { id } = key;
+    if (publicKeyFile !== undefined) await writePublicKey(publicKeyFile, encodePublicKeyFile(key, name));
     if (options.json === true) {
-      ui.printJson({ id, role: name, file: join(publisher.keyFiles.directory, `${id}.key`), publicKeyFile });
+      ui.printJson({ id, role: name, ...where, publicKeyFile });
     } else {
       ui.print(`${ui.emphasise("green", "generated")} ${name} key ${id}\n`);
       if (publicKeyFile !== undefined) ui.print(`  public key   ${publicKeyFile}\n`);
     }
-    ui.note("keep a copy of it: countersign key backup FILE");
+    ui.note(
+      "token" in place
+        ? "it exists only on this token: have another key for the day that the token is lost"
+        : "keep a copy of it: countersign key backup FILE",
+    );
     return 0;
   },
 });
+
+type Place =
+  | { readonly kdf: KeyFileKdf | undefined }
+  | { readonly token: string; readonly algorithm: (typeof tokenAlgorithms)[number] };
+
+const tokenAlgorithms = ["ecdsa", "rsa"] as const;
+
+interface Made {
+  readonly key: PublicKey;
+  readonly file?: string;
+  readonly token?: string;
+}
+
+/** @throws CliError CLI_USAGE */
+function readPlace({
+  kdf,
+  token,
+  algorithm,
+}: {
+  readonly kdf?: string | undefined;
+  readonly token?: string | undefined;
+  readonly algorithm?: string | undefined;
+}): Place {
+  if (token === undefined) {
+    if (algorithm !== undefined) throw new CliError("CLI_USAGE", "--algorithm is for keys on a --token");
+    return { kdf: kdf === undefined ? undefined : oneOf("--kdf", kdf, keyFileKdfs) };
+  }
+  if (kdf !== undefined) throw new CliError("CLI_USAGE", "--kdf is for key files; a key on a --token has none");
+  return { token, algorithm: oneOf("--algorithm", algorithm ?? "ecdsa", tokenAlgorithms) };
+}
+
+function oneOf<Value extends string>(option: string, text: string, allowed: readonly Value[]): Value {
+  const value = allowed.find((one) => one === text);
+  if (value !== undefined) return value;
+  throw new CliError("CLI_USAGE", `${option} takes ${allowed.join(" or ")}, not ${JSON.stringify(text)}`);
+}
+
+async function makeInFile(
+  { keys, keyFiles, passphrases }: Publisher,
+  role: string,
+  { kdf }: { readonly kdf: KeyFileKdf | undefined },
+): Promise<Made> {
+  const key = generateKey("ecdsa");
+  const { id } = await keys.add(key, { role }, passphrases, kdf);
+  return { key: key.publicKey, file: join(keyFiles.directory, `${id}.key`) };
+}
+
+async function makeOnToken(
+  { keys, passphrases }: Publisher,
+  role: string,
+  { token, algorithm }: Extract<Place, { token: string }>,
+): Promise<Made> {
+  const { id } = await keys.generateIn(`token ${token}`, algorithm, role);
+  return { key: (await keys.get(id, passphrases)).publicKey, token };
+}
 
 /** Before a key is made that nobody could be told about. */
 function checkFree(path: string, directory = "."): void {
