@@ -159,3 +159,8 @@ export function rootOf(files: ReadonlyMap<string, EditedFile>): SignedFile<Root>
   if (file?.body.type !== "root") throw new Error("no root was signed");
   return { ...file, body: file.body };
 }
+
+/** Role and version of each file, in upload order. */
+export function versions(files: ReadonlyMap<string, EditedFile>): [string, number][] {
+  return [...files].map(([role, { version }]) => [role, version]);
+}
