@@ -11,6 +11,7 @@ import type { ReceivedRequest } from "../../test/support/scriptedServer.ts";
 import { TransportError } from "../transport/errors.ts";
 import type { PushOptions, PushOutcome } from "./blobUpload.ts";
 import { digestOf } from "./digest.ts";
+import type { RegistryClientOptions } from "./registryClient.ts";
 
 const large = Buffer.alloc(3_000_000, "0123456789abcdef");
 const small = Buffer.from("small");
@@ -34,6 +35,7 @@ interface Session extends ScriptedRegistry {
 async function startSession(
   t: TestContext,
   instead: (request: ReceivedRequest, response: ServerResponse, state: { held: string }) => boolean = () => false,
+  options: Partial<RegistryClientOptions> = {},
 ): Promise<Session> {
   const state: { held: string; committed: string | undefined } = { held: "", committed: undefined };
   const script: RegistryScript = (request, response) => {
@@ -59,7 +61,7 @@ async function startSession(
       response.writeHead(method === "DELETE" ? 204 : 404).end();
     }
   };
-  const registry = await startScriptedRegistry(t, script);
+  const registry = await startScriptedRegistry(t, script, options);
   return { ...registry, committed: () => state.committed && digestOf(Buffer.from(state.committed)) };
 }
 
@@ -276,6 +278,24 @@ test("a commit whose answer was lost counts when the blob is there", async (t) =
   });
   assert.equal(await push(registry, small), "pushed");
   assert.equal(commits, 2);
+});
+
+test("a registry may take its time to store what it was sent", async (t) => {
+  const registry = await startSession(
+    t,
+    ({ line }, response) => {
+      if (!/^(?:PATCH|PUT)/.test(line)) return false;
+      const answer = (): unknown => response.writeHead(line.startsWith("PUT") ? 201 : 202, { location: session }).end();
+      setTimeout(answer, 1000); // Longer than the client waits for other answers.
+      return true;
+    },
+    { timeouts: { idleMs: 300 } },
+  );
+  assert.equal(await push(registry, large), "pushed");
+  assert.deepEqual(
+    registry.lines().filter((line) => /^(?:PATCH|PUT)/.test(line)),
+    [`PATCH ${session}`, `PUT ${session}?digest=${encodeURIComponent(digestOf(large))}`],
+  );
 });
 
 test("a registry that refuses is believed, and the session closed", async (t) => {

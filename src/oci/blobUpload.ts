@@ -32,6 +32,8 @@ export type Content = () => AsyncIterable<Uint8Array>;
 /** A blob of at most this many bytes is sent with the request that ends its upload. */
 const smallBlob = 1024 * 1024;
 const answerLimit = 64 * 1024;
+/** A registry has to have gigabytes on its disk, or copied within a store of objects, before it answers. */
+const storingMs = 10 * 60_000;
 
 /** One blob on its way into a repository. A connection that breaks is taken up again where the registry says. */
 export class BlobUpload {
@@ -169,6 +171,7 @@ export class BlobUpload {
           ...(!whole && { "content-range": `${offset}-${offset + length - 1}` }),
         },
         body: { stream: reader.part(offset, length, onProgress), length },
+        idleMs: storingMs,
         signal,
       });
       const answer = await readAnswer(stream, { limit: answerLimit, errorLimit: errorAnswerLimit }, "registry");
@@ -228,6 +231,7 @@ export class BlobUpload {
       target: `${this.#location}${separator}digest=${encodeURIComponent(digest)}`,
       headers: { "content-type": "application/octet-stream" },
       body: { chunks },
+      idleMs: storingMs,
     });
     if (answer.status >= 200 && answer.status < 300) {
       return;
@@ -259,7 +263,7 @@ export class BlobUpload {
   }
 
   async #send(
-    request: Pick<RegistryRequest, "method" | "target" | "headers" | "body" | "retry"> & {
+    request: Pick<RegistryRequest, "method" | "target" | "headers" | "body" | "retry" | "idleMs"> & {
       readonly scopes?: readonly string[];
     },
   ): Promise<HttpAnswer> {

@@ -48,6 +48,8 @@ export interface RegistryRequest {
   readonly body?: HttpBody;
   /** Whether to try again what may pass. Default true; never done with a streamed body. */
   readonly retry?: boolean;
+  /** How long the registry may be silent, in milliseconds, if longer than usual. */
+  readonly idleMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -203,7 +205,7 @@ export class RegistryConnection {
     scopes: readonly string[],
   ): Promise<{ readonly stream: HttpStream; readonly fresh: boolean; readonly ours: boolean }> {
     const { base, authorizer } = await this.#greet();
-    const { method, body, signal } = request;
+    const { method, body, signal, idleMs } = request;
     const url = new URL(request.target, base);
     const ours = url.origin === base.origin;
     const authorization =
@@ -215,7 +217,8 @@ export class RegistryConnection {
       ...request.headers,
       ...(authorization && { authorization: authorization.header }),
     };
-    const stream = await this.#http.open({ method, url: url.href, headers, redirects, signal, ...(body && { body }) });
+    const optional = { ...(body && { body }), ...(idleMs !== undefined && { idleMs }) };
+    const stream = await this.#http.open({ method, url: url.href, headers, redirects, signal, ...optional });
     if (ours) {
       this.#tellWarnings(stream.headers.warning);
     }

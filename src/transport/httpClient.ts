@@ -34,6 +34,8 @@ export interface HttpRequest {
   readonly body?: HttpBody;
   /** For the exchange as a whole, in milliseconds. */
   readonly totalMs?: number;
+  /** In place of the client's, for what the other side may take long to answer. */
+  readonly idleMs?: number;
   /** How many redirects to follow (GET and HEAD only). Without it a redirect is an answer like any other. */
   readonly redirects?: number;
   readonly signal?: AbortSignal | undefined;
@@ -138,7 +140,7 @@ export class HttpClient {
       });
       const exchange = new HttpExchange(outgoing, url, {
         peer: this.#options.peer,
-        idleMs: this.timeouts.idleMs,
+        idleMs: request.idleMs ?? this.timeouts.idleMs,
         totalMs: request.totalMs,
       });
       return exchange.start(request.body);
