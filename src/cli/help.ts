@@ -15,6 +15,7 @@ Usage: countersign COMMAND [ARGUMENTS]
   sign IMAGE…       sign images as they are in the registry, all platforms at once
   verify IMAGE…     decide whether images are signed by whom you trust: 0 yes, 3 no, 4 could not decide
   inspect IMAGE…    show who signed what, as \`docker trust inspect\` does
+  init IMAGE        begin a collection for the images of a repository, before the first is signed
   expiry [GUN…]     list what runs out when, and who can renew it: 3 when something is about to
   renew GUN…        sign what is about to run out anew, with the keys that are here
   rotate GUN ROLE   replace the key of a role; hand the snapshot key to the trust server, or take it back

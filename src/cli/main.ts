@@ -24,6 +24,7 @@ const nativeCommands: Readonly<Record<string, () => Promise<NativeCommand>>> = {
   sign: async () => (await import("./sign.ts")).sign,
   verify: async () => (await import("./verify.ts")).verify,
   inspect: async () => (await import("./inspect.ts")).inspect,
+  init: async () => (await import("./init.ts")).init,
   expiry: async () => (await import("./expiry.ts")).expiry,
   renew: async () => (await import("./renew.ts")).renew,
   rotate: async () => (await import("./rotate.ts")).rotate,

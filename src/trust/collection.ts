@@ -6,6 +6,7 @@ import { invalidRole } from "../tuf/metadata.ts";
 import type { Ceremony } from "./ceremony.ts";
 import type { FinishedCeremony } from "./ceremonyFinish.ts";
 import type { StartCeremonyRequest } from "./ceremonyStart.ts";
+import type { BeginOptions } from "./begin.ts";
 import {
   delegationKeysAddition,
   delegationKeysRemoval,
@@ -151,6 +152,12 @@ export class Collection {
   async init(options: InitializeOptions = {}): Promise<void> {
     const { initializeCollection } = await import("./initialize.ts");
     await initializeCollection(this.#context, options);
+  }
+
+  /** Begins the collection and publishes it; see beginCollection. */
+  async begin(options: BeginOptions = {}): Promise<void> {
+    const { beginCollection } = await import("./begin.ts");
+    await beginCollection(this.#context, options);
   }
 
   /** Publishes the staged changes, and clears those it published. With nothing staged the roles that need it are signed anew. */

@@ -27,6 +27,11 @@ export const trustErrors = {
     cause: "The trust server knows nothing about the collection: nothing in it is signed.",
     remedy: "Check the spelling of the name and the trust server; have the image signed.",
   },
+  TRUST_EXISTS: {
+    kind: "failed",
+    cause: "A collection was to be begun that the trust server has already.",
+    remedy: "Sign in it (countersign sign), or begin one under another name.",
+  },
   TRUST_NO_TARGET: {
     kind: "refused",
     cause: "The collection is sound, but nobody allowed to has signed this name.",

@@ -19,7 +19,7 @@ export interface PublishOptions {
   /** Of how many earlier roots the keys shall sign a new root too, for clients as far behind; -1 is all. Default 0. */
   readonly legacyVersions?: number | undefined;
   /** How a collection is begun that nobody made yet. Default as `notary init` does. */
-  readonly initialize?: Pick<InitializeOptions, "serverManaged"> | undefined;
+  readonly initialize?: Pick<InitializeOptions, "serverManaged" | "rootKeyIds"> | undefined;
 }
 
 /** How often a publish is tried while others publish at the same time. */

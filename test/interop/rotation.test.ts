@@ -72,6 +72,19 @@ function beside(name: string, start: (t: TestContext) => Promise<{ readonly url:
       return { owner, readers: [...readers, newcomer.notary.bind(newcomer)] };
     }
 
+    for (const options of ["", " --local-snapshot"]) {
+      test(`a collection that init${options} began is continued by the original`, async (t) => {
+        if (!requirePeer(t, "notary", "notary-server")) return;
+        const { url } = await start(t);
+        const [owner, reader] = [new Person(t, url), new Person(t, url)];
+        succeeded(await owner.ours(`init${options} ${gun}`));
+        succeeded(await owner.notary(`add -p ${gun} v1 hello.txt`));
+        await sees(reader.notary.bind(reader));
+        const listed = succeeded(await owner.ours("expiry"));
+        assert.match(listed.stdout, /^[\d-]{10} +\d+ days +targets +this machine$/m);
+      });
+    }
+
     test("a renewed root certificate is followed by who knows the old root", async (t) => {
       if (!requirePeer(t, "notary", "notary-server")) return;
       const { owner, readers } = await scene(t);
