@@ -15,7 +15,7 @@ export type ImageLocation =
   | { readonly kind: "engine"; readonly image: ImageName }
   | { readonly kind: "layout" | "archive"; readonly path: string; readonly ref: string | undefined };
 
-export const locationHelp = `  docker-daemon:NAME[:TAG]   the local Docker engine, over its socket (DOCKER_HOST names another one)
+export const locationHelp = `  docker-daemon:NAME[:TAG]   the local Docker engine, over the socket of DOCKER_HOST or of Docker's context
   DIR[:REF]                  an OCI image layout
   FILE[:REF]                 a tar: an OCI layout in a tar, or what docker save writes
 

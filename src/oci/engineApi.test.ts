@@ -46,7 +46,7 @@ const hosts: readonly (readonly [host: string | undefined, socket: string | unde
 
 for (const [host, socket] of hosts) {
   test(`DOCKER_HOST=${host ?? "(none)"} means ${socket ?? "no socket of this machine"}`, () => {
-    const environment = host === undefined ? {} : { DOCKER_HOST: host };
+    const environment = { HOME: "/nonexistent", ...(host !== undefined && { DOCKER_HOST: host }) };
     if (socket === undefined) assert.throws(() => engineSocket(environment), failsWith("OCI_ENGINE"));
     else assert.equal(engineSocket(environment), socket);
   });

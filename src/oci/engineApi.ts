@@ -3,6 +3,7 @@ import { HttpClient, type HttpRequest } from "../transport/httpClient.ts";
 import { TransportError } from "../transport/errors.ts";
 import { printable } from "../transport/printable.ts";
 import { isRecord, type Platform } from "./descriptor.ts";
+import { contextHost } from "./dockerContext.ts";
 import { OciError } from "./errors.ts";
 import { normalizePlatform } from "./platform.ts";
 import type { CallOptions } from "./registryClient.ts";
@@ -15,14 +16,19 @@ const loadAnswerLimit = 64 * 1024 * 1024;
 /** The engine unpacks and copies layers before it answers; it may be silent for long. */
 const idleMs = 30 * 60_000;
 
-/** The path of the engine's socket: from `DOCKER_HOST` if that names one, else Docker's usual one. */
+/**
+ * The path of the engine's socket: from `DOCKER_HOST` if that names one, else from Docker's context, else Docker's usual one.
+ * @throws OciError OCI_ENGINE for an engine elsewhere, OCI_DOCKER_CONFIG
+ */
 export function engineSocket(environment: NodeJS.ProcessEnv = process.env): string {
-  const host = environment["DOCKER_HOST"];
-  if (host === undefined || host === "") {
+  const named = environment["DOCKER_HOST"] || undefined;
+  const host = named ?? contextHost(environment);
+  if (host === undefined) {
     return defaultSocket;
   }
   if (!host.startsWith("unix://")) {
-    throw new OciError("OCI_ENGINE", `DOCKER_HOST is ${host}, which is not a socket of this machine`, {
+    const what = named === undefined ? "the Docker context is for" : "DOCKER_HOST is";
+    throw new OciError("OCI_ENGINE", `${what} ${host}, which is not a socket of this machine`, {
       hint: "Set DOCKER_HOST to unix:///path/of/socket, or use docker save and docker load there.",
     });
   }

@@ -19,7 +19,7 @@ import type { ImageSource } from "./imageSource.ts";
 import type { CallOptions } from "./registryClient.ts";
 
 export interface EngineOptions extends CallOptions {
-  /** The path of the engine's socket. Default: what `DOCKER_HOST` names, else Docker's usual one. */
+  /** The path of the engine's socket. Default: what `DOCKER_HOST` or Docker's context names, else Docker's usual one. */
   readonly socket?: string;
 }
 
