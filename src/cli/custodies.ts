@@ -24,5 +24,5 @@ async function configuredPlaces(environment: NodeJS.ProcessEnv): Promise<KeyPlac
     import("./openCustody.ts"),
   ]);
   const { custodies, newKeyFiles } = await readCustodyConfig(path);
-  return { custodies: custodies.map((entry) => openCustody(entry, environment)), kdf: newKeyFiles.kdf };
+  return { custodies: custodies.map((entry) => openCustody(entry, custodies, environment)), kdf: newKeyFiles.kdf };
 }

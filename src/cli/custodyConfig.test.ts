@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { failsWith } from "../../test/support/failsWith.ts";
@@ -36,6 +36,16 @@ test("a token needs its module and its label; its PIN has a variable", async (t)
     { ...card, ...pins },
     { ...card, ...pins, serial: "2" },
   ]);
+});
+
+test("the example in docs/keys.md is one", async (t) => {
+  const text = readFileSync(join(import.meta.dirname, "../../docs/keys.md"), "utf8");
+  const [, example = ""] = /```json\n(\{\n {2}"custodies"[^`]+)```/.exec(text) ?? [];
+  const { custodies } = await readCustodyConfig(file(t, example));
+  assert.deepEqual(
+    custodies.map(({ kind }) => kind),
+    ["pkcs11", "command"],
+  );
 });
 
 const wrong: Readonly<Record<string, readonly [content: unknown, message: RegExp]>> = {

@@ -6,12 +6,18 @@ import type { CustodyConfig } from "./custodyConfig.ts";
 import { terminalPrompt } from "./prompt.ts";
 import { Ui } from "./ui.ts";
 
-/** A place where keys are, as the configuration names it. Nothing is asked of it yet. */
-export function openCustody(entry: CustodyConfig["custodies"][number], environment: NodeJS.ProcessEnv): KeyCustody {
+type Entries = CustodyConfig["custodies"];
+
+/**
+ * A place where keys are, as the configuration names it. Nothing is asked of it yet.
+ * @param all the whole configuration: a program does not get to see the PINs of tokens
+ */
+export function openCustody(entry: Entries[number], all: Entries, environment: NodeJS.ProcessEnv): KeyCustody {
   switch (entry.kind) {
     case "command": {
       const { name, command, timeoutSeconds } = entry;
-      return new CommandCustody({ name, command, timeoutMilliseconds: timeoutSeconds * 1000, environment });
+      const others = withoutPins(environment, all);
+      return new CommandCustody({ name, command, timeoutMilliseconds: timeoutSeconds * 1000, environment: others });
     }
     case "pkcs11": {
       const { module, token, serial, roles, pinVariable, pinFile } = entry;
@@ -20,6 +26,11 @@ export function openCustody(entry: CustodyConfig["custodies"][number], environme
       return new Pkcs11Custody({ module, token, serial, roles, pins });
     }
   }
+}
+
+function withoutPins(environment: NodeJS.ProcessEnv, all: Entries): NodeJS.ProcessEnv {
+  const pinVariables = all.map((entry) => (entry.kind === "pkcs11" ? entry.pinVariable : undefined));
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !pinVariables.includes(name)));
 }
 
 /** Asks for a PIN on the terminal, whatever the program: the originals have no such question. */

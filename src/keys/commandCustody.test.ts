@@ -184,6 +184,24 @@ test("the request is one versioned object with the message and its digest", asyn
   });
 });
 
+test("docs/keys.md shows the requests as they are, and answers that are understood", async () => {
+  const text = readFileSync(join(import.meta.dirname, "../../docs/keys.md"), "utf8");
+  const examples = [...text.matchAll(/```json\n(\{[^`]+)```/g)].map(([, json = ""]) => {
+    return JSON.parse(json.replaceAll("…", "")) as Record<string, unknown>;
+  });
+  const requests = examples.filter((example) => "operation" in example).map((example) => Object.keys(example));
+  assert.deepEqual(requests, [
+    ["protocol", "operation"],
+    ["protocol", "operation", "key", "scheme", "message", "digest"],
+  ]);
+  const refusal = examples.find((example) => "error" in example);
+  const key = await scripted(`say(${JSON.stringify(refusal)})`).get(rootId);
+  await assert.rejects(
+    key.sign("ecdsa-sha256-p1363", Buffer.from("abc")),
+    failsWith("KEYS_COMMAND", "command kms refused: two people have to agree, only alice did"),
+  );
+});
+
 /** Waits until a process has ended. */
 async function gone(pid: number, signal: AbortSignal): Promise<void> {
   for (;;) {

@@ -102,3 +102,20 @@ test("key generate writes scrypt on request, and refuses what does not go togeth
   const { file } = JSON.parse(made.stdout) as { file: string };
   assert.equal(keyFileKdf(readKeyFile(readFileSync(file))), "scrypt");
 });
+
+test("a signer command does not see passphrases, nor the PIN of a token in a variable of any name", async (t) => {
+  const home = temporaryDirectory(t);
+  const script = 'env > "$1"; exec "$2" "$3" "$4"';
+  const command = ["/bin/sh", "-c", script, "sh", join(home, "seen"), process.execPath, signer, temporaryDirectory(t)];
+  const card = { kind: "pkcs11", module: "/nonexistent/module.so", token: "card", pinVariable: "CARD" };
+  const config = join(home, "keys.json");
+  writeFileSync(config, JSON.stringify({ custodies: [card, { kind: "command", name: "kms", command }] }));
+  const env = { HOME: home, COUNTERSIGN_KEYS_CONFIG: config, CARD: "secret", KMS_REGION: "eu-1" };
+  const { code, stderr } = await countersign(["notary", "key", "list"], {
+    env: { ...env, NOTARY_ROOT_PASSPHRASE: "secret" },
+  });
+  assert.equal(code, 0, stderr);
+  const seen = readFileSync(join(home, "seen"), "utf8");
+  assert.match(seen, /^KMS_REGION=eu-1$/m);
+  assert.doesNotMatch(seen, /secret/);
+});
