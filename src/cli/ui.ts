@@ -62,7 +62,8 @@ export class Ui {
 
   /** The error of a native command: one sentence, its code, and what to do next. */
   fail(error: unknown, subject?: string): void {
-    const about = subject === undefined ? "" : `${subject}: `;
+    const isNamed = error instanceof Error && error.message.startsWith(`${subject}: `);
+    const about = subject === undefined || isNamed ? "" : `${subject}: `;
     if (!(error instanceof CountersignError)) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.#noteAfter(this.#colour("red", "countersign:"), `${about}unexpected error: ${text}`);

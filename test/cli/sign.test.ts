@@ -186,6 +186,15 @@ describe("countersign sign", () => {
     }
   });
 
+  test("a tag that is not there is named once", async (t) => {
+    const owner = new ImageUser(t);
+    const repository = `${site.host}/team/absent`;
+    await owner.push(sampleImage(), `${repository}:1.0`);
+    const { code, stderr } = await owner.run("sign", `${repository}:2.0`);
+    assert.equal(code, 1);
+    assert.ok(stderr.startsWith(`countersign: ${repository}:2.0: team/absent has no manifest`), stderr);
+  });
+
   test("a registry that is not there cannot be signed in", async (t) => {
     const owner = new ImageUser(t);
     const proxy = await startTamperingProxy(t, site.host);
