@@ -97,8 +97,8 @@ export async function withImageCollection<T>(
     gun: gunOfImage(image),
     server,
     ...place,
-    onWarning: ({ level, message }) => {
-      if (level === "warning") ui.warn(message);
+    onWarning: ({ level, message, reason }) => {
+      if (level === "warning") ui.warn(reason === undefined ? message : `${message}: ${reason}`);
       else if (level === "error") troubles.add(message);
     },
   });

@@ -64,6 +64,10 @@ function explained(error: unknown, { options: { gun, remote, cache }, pin }: Upd
         : `Ask the owner whether the collection was created anew; if so, forget the old one (countersign notary -d ${cache.trustDir} delete ${gun}) and pin the new root.`;
     return new TufError(error.code, error.message, { role: error.role, cause: error.cause, hint });
   }
+  if (error instanceof TufError && error.message.endsWith("unable to match any certificates to trust_pinning config")) {
+    const hint = `The pin fits another root: ${error.hint}. Compare that with the owner's by another channel, then pin it.`;
+    return new TufError(error.code, error.message, { role: error.role, cause: error.cause, hint });
+  }
   const [, which] = (isNotFound(error) && /^((?:\d+\.)?root\b\S*)/.exec(error.message)) || [];
   if (which === undefined) {
     return error;
@@ -113,7 +117,8 @@ async function loadTimestamp(session: UpdateSession): Promise<Origin> {
     if (cached === undefined || !isUnanswered(error)) {
       throw error;
     }
-    session.options.warn({ level: "warning", message: usingCachedTimestamp, role: "timestamp" });
+    const { message: reason } = error as Error;
+    session.options.warn({ level: "warning", message: usingCachedTimestamp, reason, role: "timestamp" });
     session.judge(() => session.state.updateTimestamp(cached));
     return "cache";
   }

@@ -5,6 +5,8 @@
 export interface TrustWarning {
   readonly level: "error" | "warning" | "info";
   readonly message: string;
+  /** Why, where Notary does not say it. */
+  readonly reason?: string | undefined;
   /** The role it is about. */
   readonly role?: string | undefined;
 }

@@ -124,7 +124,9 @@ test("a pin that does not fit refuses also what passed before", async (t) => {
   const consumer = new Consumer(t, server);
   assert.equal((await consumer.run("verify", "--first-use", "accept", image)).code, 0);
   const stranger = ["--root-key", "0".repeat(64)];
-  expectRefusal(await consumer.run("verify", ...stranger, image), /refused: .*unable to match any certificates/);
+  const refused = await consumer.run("verify", ...stranger, image);
+  expectRefusal(refused, /refused: .*unable to match any certificates/);
+  assert.ok(refused.stderr.includes(`the root offers key ${rootKeyId(publisher)}. Compare that`), refused.stderr);
   const pull = await consumer.run("pull", ...stranger, image, join(consumer.home, "out"));
   expectRefusal(pull, /refused: .*unable to match any certificates/);
   const other = new NotaryUser(t, server);
@@ -235,7 +237,10 @@ test("without a server the cache decides while it is fresh, and nothing can be d
   const cached = await consumer.run("verify", image);
   assert.equal(cached.code, 0, cached.stderr);
   assert.match(cached.stdout, /as of the last answer of the trust server/);
-  assert.match(cached.stderr, /^warning: Error while downloading remote metadata, using cached timestamp/);
+  assert.match(
+    cached.stderr,
+    /^warning: Error while downloading remote metadata, using cached timestamp [^:]+: dial tcp .*: connect: connection refused$/m,
+  );
 
   const stranger = await new Consumer(t, server).run("verify", "--first-use", "accept", image);
   assert.equal(stranger.code, 4);
