@@ -27,8 +27,11 @@ const entryPoint = join(import.meta.dirname, "../../bin/countersign.mjs");
 const gun = "example.test/team/app";
 const hello = "hello world\n";
 const passphrases = {
-  NOTARY_TARGETS_PASSPHRASE: "targets-passphrase",
-  NOTARY_SNAPSHOT_PASSPHRASE: "snapshot-passphrase",
+  NOTARY_ROOT_PASSPHRASE: "root-passphrase",
+  NOTARY_TARGETS_PASSPHRASE: "repository-passphrase",
+  NOTARY_SNAPSHOT_PASSPHRASE: "repository-passphrase",
+  DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "root-passphrase",
+  DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "repository-passphrase",
 };
 
 suite("keys on a token", () => {
@@ -37,7 +40,7 @@ suite("keys on a token", () => {
 
   async function softHsm(t: TestContext): Promise<SoftHsm | undefined> {
     if (!requirePeer(t, "notary", "notary-server") || !requireTokens(t)) return undefined;
-    return await (tokens ??= SoftHsm.create(scope, ["ecdsa", "rsa", "midway", "made", "typo"]));
+    return await (tokens ??= SoftHsm.create(scope, ["ecdsa", "rsa", "midway", "made", "moved", "typo"]));
   }
 
   for (const algorithm of ["ecdsa", "rsa"] as const) {
@@ -117,6 +120,31 @@ suite("keys on a token", () => {
     );
     const retry = open().rotateKey("targets");
     await assert.rejects(retry, failsWith("KEYS_CUSTODY_UNREACHABLE", /^there is no token midway/));
+  });
+
+  test("the root key of a collection moves from a file to a token, and who saw the old root follows", async (t) => {
+    const hsm = await softHsm(t);
+    if (hsm === undefined) return;
+    const { url } = await startNotaryServer(t);
+    const person = new Person(t, hsm, "moved", url);
+    await person.ours("init", gun, "-p");
+    await person.ours("add", gun, "v1", "hello.txt", "-p");
+    const before = await person.theirs("list", gun);
+    assert.match(before.stdout, /^ *v1 /m);
+
+    const made = await person.native("key", "generate", "root", "--token", "moved", "--json");
+    const { id } = JSON.parse(made.stdout) as { id: string };
+    const options = ["--key", id, "--server", url, "--trust-dir", join(person.home, ".notary"), "--json"];
+    const rotated = await person.native("rotate", gun, "root", ...options, "--first-use", "accept");
+    assert.deepEqual((JSON.parse(rotated.stdout) as { now: string[] }).now, [id]);
+    await person.ours("add", gun, "v2", "hello.txt", "-p");
+
+    const after = await person.theirs("list", gun);
+    assert.match(after.stdout, /^ *v2 /m);
+    const root = (await fetch(`${url}/v2/${gun}/_trust/tuf/root.json`).then((response) => response.json())) as {
+      signed: { version: number };
+    };
+    assert.equal(root.signed.version, 2);
   });
 
   test("key generate makes a key on the token, and a PIN that is asked for does not show", async (t) => {
