@@ -49,7 +49,7 @@ interface Begun {
     readonly id: string;
     readonly keptBy: "this machine" | "trust server";
   }[];
-  /** As root and pins name them. */
+  /** As root names them: by their certificates. */
   readonly rootKeyIds: readonly string[];
 }
 
@@ -107,12 +107,13 @@ function show(done: Begun | { readonly plan: Plan }, { trustDir }: Publisher, ui
     ui.print(formatPlan(done.plan));
     return;
   }
-  const { collection, keys, rootKeyIds } = done;
+  const { collection, keys } = done;
   const width = Math.max(...keys.map(({ role }) => role.length));
   const lines = keys.map(({ role, id, keptBy }) => {
     return `  ${role.padEnd(width)}   ${id} (kept by ${keptBy === "trust server" ? "the trust server" : keptBy})\n`;
   });
   ui.print(`${ui.emphasise("green", "began")} ${collection}\n${lines.join("")}`);
   ui.note(`keep a copy of the keys in ${trustDir}/private: countersign key backup FILE`);
-  ui.note(`consumers pin its root with: countersign verify --root-key ${rootKeyIds.join(" --root-key ")} IMAGE`);
+  const pins = keys.filter(({ role }) => role === "root").map(({ id }) => `--root-key ${id}`);
+  ui.note(`consumers pin its root with: countersign verify ${pins.join(" ")} IMAGE`);
 }

@@ -55,7 +55,7 @@ interface Rotated {
   readonly now: readonly string[];
   /** Of a delegation's key: everywhere it was replaced. */
   readonly roles?: readonly string[];
-  /** Of the root key: as root and pins name it. */
+  /** Of the root key: as root names it, by its certificate. */
   readonly rootKeyIds?: readonly string[];
 }
 
@@ -209,6 +209,6 @@ function show(done: Rotated | { readonly plan: Plan }, ui: Ui): void {
     ].join("\n"),
   );
   if (rootKeyIds) {
-    ui.note(`consumers follow by themselves; who pinned the old root key pins ${rootKeyIds.join(", ")}`);
+    ui.note(`consumers follow by themselves; who pinned the old root key pins ${now.join(", ")}`);
   }
 }

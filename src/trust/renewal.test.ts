@@ -190,7 +190,7 @@ describe("renewing", () => {
       renewal.renewed.map(({ role }) => role),
       ["targets"],
     );
-    assert.deepEqual(renewal.left.map(({ role }) => role).toSorted(), ["snapshot", "targets/bob"]);
+    assert.deepEqual(renewal.left.map(({ role }) => role).toSorted(), ["targets/bob"]);
 
     scene.passDays(100);
     const late = await alice.collection.update();
@@ -244,6 +244,29 @@ describe("renewing", () => {
     assert.equal((await scene.person().collection.update()).root.version, root.version, "a newcomer");
     const end = (await alice.expiries()).find(({ what }) => what === "certificate")!.expires;
     assert.ok(daysUntil(end, new Date(scene.clock.ms)) > 3000);
+  });
+
+  test("a signer renews their delegation also while the root, which others have to renew, is near its end", async (t) => {
+    const scene = await Scene.start(t);
+    const [alice, bob] = [scene.person(), scene.person()];
+    await alice.begin(["snapshot"]);
+    for (let times = 0; times < 3; times++) {
+      scene.passDays(900);
+      await alice.collection.renew({ within: 200 });
+    }
+    const key = generateKey("ecdsa");
+    await bob.keys.add(key, { role: "bob" }, fixedPassphrase("a passphrase"));
+    await alice.collection.addDelegation("targets/bob", [key.publicKey], [""]);
+    await alice.collection.publish();
+    await bob.collection.addTarget("v1", hello, ["targets/bob"]);
+    await bob.collection.publish();
+    scene.passDays(800);
+    const { files, left } = await bob.collection.renew({ within: 300 });
+    assert.deepEqual(
+      files.map(({ role, version }) => `${role} ${version}`),
+      ["targets/bob 2"],
+    );
+    assert.deepEqual(new Set(left.map(({ role }) => role)), new Set(["root", "targets"]));
   });
 
   test("without any of the keys nothing is published, and the keys are named", async (t) => {

@@ -74,6 +74,11 @@ export async function renewCollection(context: CollectionContext, options: Renew
       }
     }
   });
+  if (!files.has("snapshot")) {
+    // The server has taken the files without a snapshot, so it keeps that key and has signed a new one.
+    const { left, ...others } = result!;
+    result = { ...others, left: left.filter(({ role }) => role !== "snapshot") };
+  }
   const published = [...files].map(([role, { version, expires }]) => ({
     role,
     version,
