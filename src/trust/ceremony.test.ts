@@ -232,4 +232,54 @@ describe("a ceremony", () => {
     const { snapshot, root } = await new CeremonyMachine(t, gun, url).collection.update();
     assert.deepEqual([root.version, snapshot.version], [2, before + 1]);
   });
+
+  test("begins a collection whose first root takes two of three", async (t) => {
+    const { url } = await ListeningServer.start(t);
+    const online = new CeremonyMachine(t, gun, url);
+    const [bob, carol] = [new CeremonyMachine(t, gun), new CeremonyMachine(t, gun)];
+    const all = { online, bob, carol, url };
+    const changes: CeremonyChange[] = [
+      ...(await twoOfThreeRoot(all)),
+      { kind: "add-key", role: "root", key: await online.makeRootKey() },
+      ...(await twoOfThreeTargets(all)),
+      { kind: "add-target", role: "targets", name: "v1", meta },
+    ];
+    const proposed = await online.begin(changes);
+    assert.deepEqual(progressOf(proposed), ["root by new root: 0 of 2 (3 keys)", "targets by root: 0 of 2 (2 keys)"]);
+    const { summary } = Ceremony.read(proposed, new Date());
+    assert.deepEqual(summary.slice(1, 3), [
+      "root: version 1, which has no earlier file here",
+      "  root takes signatures by 2 of 3 keys",
+    ]);
+    assert.ok(summary.some((line) => /^ {2}adds v1: /.test(line)));
+    assert.equal(await bob.check(proposed), "new collection");
+    const signed = await carol.sign(await bob.sign(proposed));
+    const early = Ceremony.read(proposed, new Date()).with(Ceremony.read(signed, new Date()).signatures.slice(0, 1));
+    await assert.rejects(online.finish(early.encode()), failsWith("TRUST_CEREMONY_INCOMPLETE"));
+    assert.deepEqual(
+      [...(await online.finish(signed)).versions],
+      [
+        ["root", 1],
+        ["targets", 1],
+      ],
+    );
+    assert.equal((await online.finish(signed)).published, false);
+    const reader = new CeremonyMachine(t, gun, url);
+    const { root } = await reader.collection.update();
+    assert.deepEqual([root.version, root.body.roles.get("root")!.threshold, root.signatures.length], [1, 2, 2]);
+    assert.deepEqual(
+      (await reader.collection.listTargets()).map(({ name }) => name),
+      ["v1"],
+    );
+    assert.equal((await online.collection.update()).anchor, "cached root");
+
+    // It goes on as every other collection, and is not begun again.
+    await online.finish(await carol.sign(await bob.sign(await online.start([{ kind: "renew", role: "root" }]))));
+    assert.equal((await reader.collection.update()).root.version, 2);
+    await assert.rejects(online.begin(changes), failsWith("TRUST_CEREMONY_CHANGE", /has a collection .* already/));
+    const late = new CeremonyMachine(t, gun, url);
+    await assert.rejects(late.begin(changes), failsWith("TRUST_CEREMONY_CHANGE", /127\.0\.0\.1.* has a collection/));
+    await assert.rejects(late.finish(signed), failsWith("TRUST_CEREMONY_MOVED_ON", /begun by others/));
+    await assert.rejects(reader.check(signed), failsWith("TRUST_CEREMONY_PROPOSAL", /this machine has seen already/));
+  });
 });

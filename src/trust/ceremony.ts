@@ -77,6 +77,11 @@ export class Ceremony {
     return this.content.gun;
   }
 
+  /** Whether it begins a collection. */
+  get isNew(): boolean {
+    return this.proposal.roots.length === 0;
+  }
+
   /** What is being signed, in plain words. */
   get summary(): string[] {
     return summarize(this.content, this.proposal);

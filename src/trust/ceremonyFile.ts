@@ -24,7 +24,7 @@ export interface CeremonyContent {
   readonly made: Time;
   /** Nobody signs or publishes it any more from then on. */
   readonly validUntil: Time;
-  /** Files of the roots up to the current one, which comes last, without gaps. */
+  /** Files of the roots up to the current one, which comes last, without gaps; none for a new collection. */
   readonly roots: readonly Uint8Array[];
   /** The current files of the roles that change and of those above them, parents first. */
   readonly files: readonly RoleBytes[];
@@ -146,8 +146,8 @@ function readProposal(proposal: JsonObject): CeremonyContent {
   const files = readRoles(proposal["files"], "files");
   const payloads = readRoles(proposal["payloads"], "payloads");
   const staged = asStrings(proposal["staged"], "staged");
-  if (roots.length === 0 || payloads.length === 0) {
-    throw unusable(roots.length === 0 ? "it names no root" : "there is nothing in it to sign");
+  if (payloads.length === 0) {
+    throw unusable("there is nothing in it to sign");
   }
   if (roots.length > defaultLimits.rootSteps) {
     throw unusable(`it has ${roots.length} roots, more than the limit of ${defaultLimits.rootSteps}`);

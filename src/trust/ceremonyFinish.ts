@@ -3,18 +3,15 @@ import { NotaryError } from "../notary/errors.ts";
 import type { EditedFile } from "../tuf/collectionSigning.ts";
 import { equalBytes } from "../tuf/encoding.ts";
 import { TufError } from "../tuf/errors.ts";
-import { Floors } from "../tuf/floors.ts";
 import { makeSnapshot } from "../tuf/generated.ts";
 import { fileMetaOf } from "../tuf/hash.ts";
-import { defaultLimits } from "../tuf/limits.ts";
-import type { MetadataBody, Root, SignedFile, Snapshot, Targets } from "../tuf/metadata.ts";
+import type { MetadataBody, SignedFile, Snapshot } from "../tuf/metadata.ts";
 import { notaryDialect } from "../tuf/notaryDialect.ts";
-import { parentRole } from "../tuf/role.ts";
 import { findSigners } from "../tuf/roleSigning.ts";
 import { signMetadata } from "../tuf/sign.ts";
-import { TargetsLoading } from "../tuf/targetsLoading.ts";
-import { TrustState } from "../tuf/trustState.ts";
+import { refuseSecondBeginning } from "./beginning.ts";
 import type { Ceremony } from "./ceremony.ts";
+import { checkAsConsumer, type NextSnapshot, type SignedRoles } from "./ceremonyCheck.ts";
 import { proposedRoles } from "./ceremonyProposal.ts";
 import type { CollectionContext } from "./collectionContext.ts";
 import { TrustError } from "./errors.ts";
@@ -29,12 +26,6 @@ export interface FinishedCeremony {
   readonly versions: ReadonlyMap<string, number>;
 }
 
-/** The files that a ceremony makes, with their signatures. */
-interface SignedRoles {
-  readonly root: SignedFile<Root> | undefined;
-  readonly targets: ReadonlyMap<string, SignedFile<Targets>>;
-}
-
 /**
  * Publishes what was signed, in one upload, once every rule that consumers go by holds for the collection as it will be. When others
  * publish at the same time and leave what was signed untouched, the upload is tried again.
@@ -46,12 +37,14 @@ export async function finishCeremony(context: CollectionContext, ceremony: Cerem
   const files = signedRoles(ceremony);
   const versions = new Map(proposedRoles(ceremony.proposal).map(({ file }) => [file.role, file.version]));
   for (let attempt = 1; ; attempt++) {
-    const collection = await updateCollection(context.updaterOptions(context.now(), "write"));
-    if (isPublished(collection, ceremony)) {
+    const collection = ceremony.isNew
+      ? await collectionIfAny(context)
+      : await updateCollection(context.updaterOptions(context.now(), "write"));
+    if (collection !== undefined && isPublished(collection, ceremony)) {
       await removeStaged(context, ceremony);
       return { published: attempt > 1, versions };
     }
-    requireUnmoved(collection, ceremony);
+    await requireUnmoved(context, collection, ceremony);
     const snapshot = await nextSnapshot(context, collection, files);
     await checkAsConsumer(context, { collection, files, snapshot });
     const upload = uploadOf(files, snapshot);
@@ -63,6 +56,9 @@ export async function finishCeremony(context: CollectionContext, ceremony: Cerem
         throw refusal;
       }
       continue;
+    }
+    if (collection === undefined) {
+      await context.cache.write("root", upload.get("root")!.bytes); // As of every collection begun here: it has a root.
     }
     await rememberPublished(context, upload);
     await removeStaged(context, ceremony);
@@ -107,8 +103,31 @@ function isPublished(collection: VerifiedCollection, { content }: Ceremony): boo
   });
 }
 
+/** The collection on the trust server, undefined when it has none. */
+async function collectionIfAny(context: CollectionContext): Promise<VerifiedCollection | undefined> {
+  try {
+    return await updateCollection(context.updaterOptions(context.now(), "write"));
+  } catch (error) {
+    if (error instanceof TrustError && error.code === "TRUST_NO_DATA") {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
 /** What was signed was signed for one state of the collection, and is never put on top of another. */
-function requireUnmoved(collection: VerifiedCollection, { content, proposal }: Ceremony): void {
+async function requireUnmoved(
+  context: CollectionContext,
+  collection: VerifiedCollection | undefined,
+  { content, proposal, isNew }: Ceremony,
+): Promise<void> {
+  if (collection === undefined) {
+    await refuseSecondBeginning(context);
+    return;
+  }
+  if (isNew) {
+    throw new TrustError("TRUST_CEREMONY_MOVED_ON", `${context.gun} was begun by others since the proposal was made`);
+  }
   const moved = [
     ...(equalBytes(collection.root.bytes, content.roots.at(-1)!) ? [] : ["root"]),
     ...content.files.flatMap(({ role, bytes }) => {
@@ -120,27 +139,25 @@ function requireUnmoved(collection: VerifiedCollection, { content, proposal }: C
     }),
   ];
   if (moved.length > 0) {
-    const message = `${collection.gun} has changed since the proposal was made: ${moved.join(", ")}`;
+    const message = `${context.gun} has changed since the proposal was made: ${moved.join(", ")}`;
     throw new TrustError("TRUST_CEREMONY_MOVED_ON", message);
   }
 }
 
-/** Signed, or its body alone. */
-type NextSnapshot = SignedFile<Snapshot> | { readonly body: Snapshot };
-
 /** The snapshot for the upload, signed if its keys are here; else only its body, for the check, and the server makes its own. */
 async function nextSnapshot(
   context: CollectionContext,
-  collection: VerifiedCollection,
-  { root = collection.root, targets }: SignedRoles,
+  collection: VerifiedCollection | undefined,
+  { root = collection?.root, targets }: SignedRoles,
 ): Promise<NextSnapshot> {
-  const files = new Map([["root", fileMetaOf(root.bytes)]]);
+  const { bytes, body: own } = root!; // A collection that begins brings its root.
+  const files = new Map([["root", fileMetaOf(bytes)]]);
   for (const [role, { bytes }] of targets) {
     files.set(role, fileMetaOf(bytes));
   }
-  const body = makeSnapshot({ previous: withoutRemoved(collection, targets), files, now: context.now() });
-  const { keyIds, threshold } = root.body.roles.get("snapshot")!; // Every root has it.
-  const keys = keyIds.flatMap((id) => root.body.keys.get(id) ?? []);
+  const body = makeSnapshot({ previous: collection && withoutRemoved(collection, targets), files, now: context.now() });
+  const { keyIds, threshold } = own.roles.get("snapshot")!; // Every root has it.
+  const keys = keyIds.flatMap((id) => own.keys.get(id) ?? []);
   try {
     return await signMetadata(
       body,
@@ -168,62 +185,13 @@ function withoutRemoved(collection: VerifiedCollection, next: SignedRoles["targe
   return { ...body, meta: new Map([...body.meta].filter(([role]) => !isGone(role))) };
 }
 
-interface NextCollection {
-  readonly collection: VerifiedCollection;
-  readonly files: SignedRoles;
-  readonly snapshot: NextSnapshot;
-}
-
-/** Judges the collection as it will be, from the current root on, as whoever reads it will. */
-async function checkAsConsumer(
+async function hasOtherSnapshot(
   context: CollectionContext,
-  { collection, files, snapshot }: NextCollection,
-): Promise<void> {
-  const { gun, lastSeen } = context;
-  const now = context.now();
-  const floors = (await lastSeen?.read(gun)) ?? new Map();
-  const state = new TrustState({ gun, now, floors });
-  state.loadTrustedRoot(collection.root.bytes);
-  if (files.root !== undefined) {
-    state.updateRoot(files.root.bytes);
-  }
-  const loading = new TargetsLoading({
-    root: state.finishRoot().body,
-    snapshot: snapshot.body,
-    floors: new Floors(floors),
-    dialect: notaryDialect,
-    limits: defaultLimits,
-    now,
-  });
-  const left = new Map(collection.skipped.map(({ role, file }) => [role, file?.bytes]));
-  for (let next = loading.next(); next !== undefined; next = loading.next()) {
-    const { role } = next;
-    const bytes = (files.targets.get(role) ?? collection.targets.get(role))?.bytes ?? left.get(role);
-    if (bytes === undefined) {
-      throw new TufError("TUF_NOT_LOADED", `the file of ${role} is not at hand`, { role });
-    }
-    loading.take(role, bytes);
-  }
-  for (const { role, reason } of loading.skipped) {
-    if (files.targets.has(role) || collection.targets.has(role)) {
-      const message = `${role} could no longer be read afterwards: ${reason.message}`;
-      throw new TrustError("TRUST_CEREMONY_PROPOSAL", message, { role, cause: reason });
-    }
-  }
-  for (const role of files.targets.keys()) {
-    if (!loading.targets.has(role)) {
-      throw new TrustError(
-        "TRUST_CEREMONY_PROPOSAL",
-        `nobody would read ${role}: ${parentRole(role)} does not reach it`,
-      );
-    }
-  }
-}
-
-async function hasOtherSnapshot(context: CollectionContext, { snapshot }: VerifiedCollection): Promise<boolean> {
+  collection: VerifiedCollection | undefined,
+): Promise<boolean> {
   try {
     const latest = await updateCollection(context.updaterOptions(context.now(), "read"));
-    return !equalBytes(latest.snapshot.bytes, snapshot.bytes);
+    return collection === undefined || !equalBytes(latest.snapshot.bytes, collection.snapshot.bytes);
   } catch {
     return false; // The refusal of the upload is what has to be told.
   }

@@ -21,8 +21,11 @@ export interface CeremonyMemory {
   readonly now: Date;
 }
 
-/** What on this machine vouches for the root that a ceremony follows; `nothing` leaves the comparison to the person. */
-export type CeremonyAnchor = "cached root" | "remembered root" | "given keys" | "nothing";
+/**
+ * What on this machine vouches for the root that a ceremony follows; `nothing` leaves the comparison to the person. A new collection
+ * follows none.
+ */
+export type CeremonyAnchor = "new collection" | "cached root" | "remembered root" | "given keys" | "nothing";
 
 /**
  * Compares a ceremony with what this machine knows of the collection: its cached root, the versions seen, the keys given.
@@ -32,8 +35,14 @@ export async function checkAgainstMemory(ceremony: Ceremony, memory: CeremonyMem
   const { cache, lastSeen, rootKeys, now } = memory;
   const { gun } = ceremony;
   const seen = (await lastSeen?.read(gun)) ?? new Map<string, Seen>();
-  const state = new TrustState({ gun, now, floors: seen });
   const cached = await cache.read("root");
+  if (ceremony.isNew) {
+    if (cached !== undefined || seen.size > 0) {
+      throw notFollowing("it begins a collection that this machine has seen already");
+    }
+    return "new collection";
+  }
+  const state = new TrustState({ gun, now, floors: seen });
   const remembered = seen.get("root");
   let anchor: CeremonyAnchor = "nothing";
   if (cached !== undefined) {

@@ -34,7 +34,7 @@ export interface ProposedRole<B extends Root | Targets = Root | Targets> {
 
 /** A proposal that holds: every payload follows from the current root. Whether that root is the right one is another question. */
 export interface CeremonyProposal {
-  /** The roots up to the current one. */
+  /** The roots up to the current one; none for a new collection. */
   readonly roots: readonly SignedFile<Root>[];
   readonly root: ProposedRole<Root> | undefined;
   /** `targets` and delegations that are to be signed, parents first. */
@@ -46,7 +46,8 @@ export interface CeremonyProposal {
 /**
  * Judges what is proposed as far as the file alone tells, the way consumers will judge what comes of it, signatures aside:
  *
- * 1. Every root in it follows from the one before; the current files are signed as the current root demands.
+ * 1. Every root in it follows from the one before; the current files are signed as the current root demands. Without a root it is
+ *    about a new collection, whose root and targets come first.
  * 2. A payload is, to the byte, what this program would sign for what it says: nothing is in it that is not shown.
  * 3. Its version is the next one, it has not expired, and enough of the keys it takes exist.
  *
@@ -58,13 +59,17 @@ export function judgeProposal(content: CeremonyContent, now: Date): CeremonyProp
     throw new TrustError("TRUST_CEREMONY_EXPIRED", `the proposal was valid until ${formatGoUnixDate(validUntil)}`);
   }
   const roots = judging("the roots", () => followRoots(content, now));
-  const current = roots.at(-1)!; // The file's form demands one.
+  const current = roots.at(-1);
   const rootPayload = content.payloads.find(({ role }) => role === "root");
   const root = rootPayload && judging("root", () => proposedRoot(rootPayload, current, gun, now));
   requireUploadOrder(content.payloads);
-  const files = currentFiles(content, current.body);
-  const targets = proposedTargets(content, { root: root?.file.body ?? current.body, files, now });
-  requireTargetsUnderNewRoot(current.body, root, targets);
+  const next = root?.file ?? current;
+  if (next === undefined || (current === undefined && content.files.length > 0)) {
+    throw wrong("the roots", "it names no root that it follows, and makes none");
+  }
+  const files = current === undefined ? new Map<string, SignedFile<Targets>>() : currentFiles(content, current.body);
+  const targets = proposedTargets(content, { root: next.body, files, now });
+  requireTargetsUnderNewRoot(current?.body, root, targets);
   return { roots, root, targets, files };
 }
 
@@ -83,19 +88,22 @@ function requireUploadOrder(payloads: readonly RoleBytes[]): void {
 }
 
 function followRoots({ gun, roots: [first, ...next] }: CeremonyContent, now: Date): SignedFile<Root>[] {
+  if (first === undefined) {
+    return [];
+  }
   const state = new TrustState({ gun, now });
-  return [state.loadTrustedRoot(first!), ...next.map((bytes) => state.updateRoot(bytes))];
+  return [state.loadTrustedRoot(first), ...next.map((bytes) => state.updateRoot(bytes))];
 }
 
 function proposedRoot(
   { role, bytes }: RoleBytes,
-  before: SignedFile<Root>,
+  before: SignedFile<Root> | undefined,
   gun: string,
   now: Date,
 ): ProposedRole<Root> {
   const file = notaryDialect.decodeRoot(openPayload(role, bytes));
   requireOwnWriting(file);
-  requireVersion(file, before.version + 1);
+  requireVersion(file, (before?.version ?? 0) + 1);
   checkExpiry(file, now);
   requireKeyIds(file.body.keys);
   const usable = rootCertificates(file.body, gun, now, "checked");
@@ -106,12 +114,12 @@ function proposedRoot(
   );
   requireNewCertificates(
     file.body,
-    before.body,
+    before?.body,
     usable.map(({ key }) => key.id),
   );
   const own = rootNeed("new root", file.body, gun, now);
-  const old = rootNeed("current root", before.body, gun, now);
-  return { file, before, needs: sameNeed(own, old) ? [own] : [old, own] };
+  const old = before && rootNeed("current root", before.body, gun, now);
+  return { file, before, needs: old === undefined || sameNeed(own, old) ? [own] : [old, own] };
 }
 
 function rootNeed(by: string, root: Root, gun: string, now: Date): CeremonyNeed {
@@ -120,8 +128,8 @@ function rootNeed(by: string, root: Root, gun: string, now: Date): CeremonyNeed 
 }
 
 /** A key that is added must be one that counts, for its holder would sign in vain. */
-function requireNewCertificates(next: Root, before: Root, usable: readonly string[]): void {
-  const known = before.roles.get("root")?.keyIds ?? [];
+function requireNewCertificates(next: Root, before: Root | undefined, usable: readonly string[]): void {
+  const known = before?.roles.get("root")?.keyIds ?? [];
   const useless = next.roles.get("root")?.keyIds.find((id) => !known.includes(id) && !usable.includes(id));
   if (useless !== undefined) {
     throw invalidRole("root", `the new root key ${useless} is not in a certificate that counts for this collection`);
@@ -200,15 +208,16 @@ function requireUsableDelegations(next: Targets, before: Targets | undefined): v
 
 /** Other keys for targets, and the file signed by them, come together: nobody could read the collection in between. */
 function requireTargetsUnderNewRoot(
-  before: Root,
+  before: Root | undefined,
   root: ProposedRole<Root> | undefined,
   targets: readonly ProposedRole<Targets>[],
 ): void {
   if (root === undefined || targets.some(({ file }) => file.role === "targets")) {
     return;
   }
-  const [was, is] = [before, root.file.body].map((body) => body.roles.get("targets")!); // Every root has it.
-  if (was!.threshold !== is!.threshold || was!.keyIds.join() !== is!.keyIds.join()) {
+  const was = before?.roles.get("targets");
+  const is = root.file.body.roles.get("targets")!; // Every root has it.
+  if (was?.threshold !== is.threshold || was.keyIds.join() !== is.keyIds.join()) {
     throw wrong("root", "it changes who signs targets, but targets are not to be signed anew");
   }
 }

@@ -167,6 +167,16 @@ const refused: Readonly<Record<string, Case>> = {
     /the roots: /,
     (c) => forged(c, { roots: [c.content.roots[0]!, c.content.roots[0]!, new Uint8Array()] }),
   ],
+  "a change of a collection that pretends to be new": [
+    proposal,
+    /the roots: it names no root that it follows|its version is 2 where 1 has to follow/,
+    (c) => forged(c, { roots: [] }),
+  ],
+  "targets without any root": [
+    proposal,
+    /it names no root that it follows, and makes none/,
+    (c) => forged(c, { roots: [], files: [], payloads: c.content.payloads.slice(1) }),
+  ],
   "current targets that are not signed": [
     proposal,
     /the current targets: /,

@@ -1,28 +1,16 @@
 import { basename } from "node:path";
 import { NotaryError } from "../notary/errors.ts";
-import { effectivePaths } from "../tuf/delegationPaths.ts";
 import { CollectionEditor } from "../tuf/edit.ts";
 import { TufError } from "../tuf/errors.ts";
 import type { Root, Targets } from "../tuf/metadata.ts";
 import { notaryDialect } from "../tuf/notaryDialect.ts";
-import { ancestorRoles, compareRolesByDepth, parentRole } from "../tuf/role.ts";
-import { verifyDelegation } from "../tuf/roleChecks.ts";
-import type { SignerSource } from "../tuf/roleSigning.ts";
+import { ancestorRoles, compareRolesByDepth, defaultExpiryDays } from "../tuf/role.ts";
 import { timeAfterDays, timeFrom } from "../tuf/time.ts";
 import { TrustState } from "../tuf/trustState.ts";
+import { refuseSecondBeginning } from "./beginning.ts";
 import { Ceremony } from "./ceremony.ts";
-import {
-  isRoleChange,
-  isRootChange,
-  nextRoot,
-  nextTargets,
-  unfit,
-  withDelegationChange,
-  type CeremonyChange,
-  type RoleChange,
-} from "./ceremonyChange.ts";
-import type { StagedChange } from "./changelist.ts";
-import { replayChanges } from "./changeReplay.ts";
+import { isRootChange, unfit, type CeremonyChange } from "./ceremonyChange.ts";
+import { CeremonyDrafts, type DraftsStart } from "./ceremonyDrafts.ts";
 import type { CollectionContext } from "./collectionContext.ts";
 import { TrustError } from "./errors.ts";
 import { updateCollection } from "./updater.ts";
@@ -32,6 +20,8 @@ export interface StartCeremonyRequest {
   readonly changes: readonly CeremonyChange[];
   /** How many days the proposal can be signed and published. */
   readonly validDays: number;
+  /** Begin a collection that the trust server does not have, its snapshot key kept by the server. Default: change one. */
+  readonly begin?: boolean | undefined;
 }
 
 /** How many earlier roots go along at most, for machines that have seen the collection last when it had one of them. */
@@ -44,23 +34,29 @@ const mostEarlierRoots = 128;
  */
 export async function startCeremony(
   context: CollectionContext,
-  { changes, validDays }: StartCeremonyRequest,
+  { changes, validDays, begin = false }: StartCeremonyRequest,
 ): Promise<Ceremony> {
   const now = context.now();
-  const collection = await updateCollection(context.updaterOptions(now, "read"));
+  const collection = begin
+    ? await requireNoCollection(context)
+    : await updateCollection(context.updaterOptions(now, "read"));
   const staged = changes.some(({ kind }) => kind === "staged") ? await context.changelist.read() : [];
+  const start = collection === undefined ? await beginnings(context) : startFrom(collection);
   try {
-    const drafts = new Drafts(collection, now);
-    await drafts.apply(changes, staged, context);
+    if (begin && !changes.some(isRootChange)) {
+      throw unfit("a new collection needs keys for root and for targets");
+    }
+    const drafts = new CeremonyDrafts(start, { now, warn: context.warn });
+    await drafts.apply(changes, staged);
     const roles = [...drafts.targets.keys()].sort(compareRolesByDepth);
     const beside = new Set(roles.flatMap((role) => [...ancestorRoles(role), role]));
     const content = {
       gun: context.gun,
       made: timeFrom(now),
       validUntil: timeAfterDays(now, validDays),
-      roots: [...(await earlierRoots(context, collection, now)), collection.root.bytes],
+      roots: collection === undefined ? [] : [...(await earlierRoots(context, collection, now)), collection.root.bytes],
       files: [...beside].sort(compareRolesByDepth).flatMap((role) => {
-        const file = collection.targets.get(role);
+        const file = start.targets.get(role);
         return file === undefined ? [] : [{ role, bytes: file.bytes }];
       }),
       payloads: [
@@ -86,156 +82,56 @@ function messageOf(body: Root | Targets): Uint8Array {
   return notaryDialect.messageOf(notaryDialect.encodeBody(body));
 }
 
-/** The next files while they are being drafted. */
-class Drafts {
-  root: Root | undefined;
-  readonly targets = new Map<string, Targets>();
-  readonly #collection: VerifiedCollection;
-  readonly #now: Date;
-
-  constructor(collection: VerifiedCollection, now: Date) {
-    this.#collection = collection;
-    this.#now = now;
-  }
-
-  async apply(
-    changes: readonly CeremonyChange[],
-    staged: readonly StagedChange[],
-    context: CollectionContext,
-  ): Promise<void> {
-    const ofRoot = changes.filter(isRootChange);
-    await this.#edit(
-      changes.filter((change) => !isRootChange(change)),
-      staged,
-      context,
-    );
-    const made = new Set<string>();
-    for (const change of changes) {
-      if (isRoleChange(change) && !isRootChange(change)) {
-        this.#changeDelegation(change, made);
-      }
-    }
-    if (ofRoot.length > 0) {
-      this.root = nextRoot(this.#collection.root.body, ofRoot, this.#now);
-      if (ofRoot.some((change) => "role" in change && change.role === "targets")) {
-        this.#draft("targets");
-      }
-    }
-    this.#signUnreadable();
-  }
-
-  /** Targets, and what is staged. The editor's rules apply; its signatures are made elsewhere, so that any key counts as held. */
-  async #edit(
-    changes: readonly CeremonyChange[],
-    staged: readonly StagedChange[],
-    { warn }: CollectionContext,
-  ): Promise<void> {
-    const editor = CollectionEditor.open(this.#collection);
-    await replayChanges(editor, staged, {
-      opened: this.#collection.targets,
-      signers: { canSign: async () => true },
-      warn,
-    });
-    for (const change of changes) {
-      switch (change.kind) {
-        case "add-target":
-          editor.addTarget(change.role, change.name, change.meta);
-          break;
-        case "remove-target":
-          if (!editor.removeTarget(change.role, change.name)) {
-            throw unfit(`${change.role} has no target ${JSON.stringify(change.name)}`);
-          }
-          break;
-        case "renew":
-          editor.witness(change.role);
-          break;
-        default:
-          break;
-      }
-    }
-    for (const [role, { body }] of await editor.sign({ signers: unsigned, now: this.#now })) {
-      if (body.type === "targets") {
-        this.targets.set(role, body);
-      }
-    }
-    editor.warnings.forEach((message) => warn({ level: "warning", message }));
-  }
-
-  /** @param made delegations that these changes have made: their paths are everything until some are given */
-  #changeDelegation(change: RoleChange, made: Set<string>): void {
-    const { role } = change;
-    const parent = parentRole(role);
-    if (parent === undefined) {
-      throw unfit(`a ceremony does not change who signs for ${role}`);
-    }
-    const body = this.#draft(parent);
-    const isNew = !body.delegations.roles.some(({ name }) => name === role);
-    const paths = this.#pathsOf(parent);
-    let next = withDelegationChange(body, change, paths);
-    if (isNew && change.kind === "add-key") {
-      made.add(role);
-      next = withDelegationChange(next, { kind: "add-path", role, path: paths[0] ?? "" }, paths);
-    } else if (made.delete(role) && change.kind === "add-path") {
-      next = withDelegationChange(next, { kind: "remove-path", role, path: paths[0] ?? "" }, paths);
-    }
-    this.targets.set(parent, next);
-  }
-
-  /** The names a role may speak for, as prefixes. */
-  #pathsOf(role: string): readonly string[] {
-    const parent = parentRole(role);
-    if (parent === undefined) {
-      return [""];
-    }
-    const own = this.#body(parent)?.delegations.roles.find(({ name }) => name === role);
-    return effectivePaths(this.#pathsOf(parent), own?.paths ?? []);
-  }
-
-  /** Delegations whose file is no longer signed as its parent will demand are signed anew as they are. */
-  #signUnreadable(): void {
-    for (const [role, file] of this.#collection.targets) {
-      const parent = parentRole(role);
-      const body = parent === undefined ? undefined : this.targets.get(parent);
-      if (body === undefined || this.targets.has(role)) {
-        continue;
-      }
-      try {
-        verifyDelegation(file, body);
-      } catch (error) {
-        if (!(error instanceof TufError)) {
-          throw error;
-        }
-        if (body.delegations.roles.some(({ name }) => name === role)) {
-          this.#draft(role);
-        }
-      }
-    }
-  }
-
-  #body(role: string): Targets | undefined {
-    return this.targets.get(role) ?? this.#collection.targets.get(role)?.body;
-  }
-
-  /** The draft of a role's next file; what it says now when there is none yet. */
-  #draft(role: string): Targets {
-    const draft = this.targets.get(role);
-    if (draft !== undefined) {
-      return draft;
-    }
-    const file = this.#collection.targets.get(role);
-    if (file === undefined) {
-      throw unfit(`${role} has no file that could be verified`);
-    }
-    const next = nextTargets(file.body, this.#now);
-    this.targets.set(role, next);
-    return next;
-  }
+function startFrom(collection: VerifiedCollection): DraftsStart {
+  const { root, targets } = collection;
+  return { editor: CollectionEditor.open(collection), root: root.body, targets };
 }
 
-/** Signs nothing, for whoever only wants to know what would be signed. */
-const unsigned: SignerSource = async (key) => {
-  return { key, sign: async () => ({ keyId: key.id, method: "", bytes: new Uint8Array() }) };
-};
+/** Neither this machine nor the trust server may know a collection of that name. */
+async function requireNoCollection(context: CollectionContext): Promise<undefined> {
+  const { gun, remote, cache } = context;
+  if ((await cache.read("root")) !== undefined) {
+    throw unfit(`this machine has a collection ${gun} already: ${cache.directory}`);
+  }
+  try {
+    await remote.getMetadata(gun, "root");
+  } catch (error) {
+    if (error instanceof NotaryError && error.code === "NOTARY_NOT_FOUND") {
+      await refuseSecondBeginning(context);
+      return;
+    }
+    throw error;
+  }
+  throw unfit(`${remote.host} has a collection ${gun} already`);
+}
+
+/** A root and targets of version 0, with the keys that the trust server keeps. */
+async function beginnings({ gun, remote, now }: CollectionContext): Promise<DraftsStart> {
+  const timestamp = await remote.getKey(gun, "timestamp");
+  const snapshot = await remote.getKey(gun, "snapshot");
+  const nobody = { keyIds: [], threshold: 1 };
+  const root: Root = {
+    type: "root",
+    version: 0,
+    expires: timeAfterDays(now(), defaultExpiryDays.root),
+    consistentSnapshot: false,
+    keys: new Map([snapshot, timestamp].map((key) => [key.id, key])),
+    roles: new Map([
+      ["root", nobody],
+      ["targets", nobody],
+      ["snapshot", { keyIds: [snapshot.id], threshold: 1 }],
+      ["timestamp", { keyIds: [timestamp.id], threshold: 1 }],
+    ]),
+  };
+  // Whose keys these are does not matter: the editor makes the first targets, and the root is made from the changes.
+  const editor = CollectionEditor.create({
+    root: [timestamp],
+    targets: [timestamp],
+    snapshot: [snapshot],
+    timestamp: [timestamp],
+  });
+  return { editor, root, targets: new Map() };
+}
 
 /** The roots before the current one, oldest first, as far back as they lead here without a gap. */
 async function earlierRoots(

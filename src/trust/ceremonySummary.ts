@@ -23,17 +23,14 @@ function aboutRole({ file, before }: ProposedRole): string[] {
   const { role, version, body, expires } = file;
   const follows = before === undefined ? ", which has no earlier file here" : ` after version ${before.version}`;
   const lines = [
-    ...(body.type === "root" ? aboutRoot(body, rootOf(before)) : aboutTargets(body, targetsOf(before))),
+    ...(body.type === "root" ? rootLines(body, rootOf(before)) : aboutTargets(body, targetsOf(before))),
     `expires ${formatTime(new Date(expires.ms))}${before === undefined ? "" : `, so far ${formatTime(new Date(before.expires.ms))}`}`,
   ];
   return [`${role}: version ${version}${follows}`, ...lines.map((line) => `  ${line}`)];
 }
 
-function rootOf(before: ProposedRole["before"]): Root {
-  if (before?.body.type !== "root") {
-    throw new TypeError("a root follows a root");
-  }
-  return before.body;
+function rootOf(before: ProposedRole["before"]): Root | undefined {
+  return before?.body.type === "root" ? before.body : undefined;
 }
 
 function targetsOf(before: ProposedRole["before"]): Targets | undefined {
@@ -42,7 +39,13 @@ function targetsOf(before: ProposedRole["before"]): Targets | undefined {
 
 // --- Root ---
 
-function aboutRoot(next: Root, before: Root): string[] {
+function rootLines(next: Root, before: Root | undefined): string[] {
+  return before === undefined
+    ? [...next.roles].flatMap(([name, role]) => describeRoleKeys(name, role, next.keys))
+    : changesOfRoot(next, before);
+}
+
+function changesOfRoot(next: Root, before: Root): string[] {
   const lines: string[] = [];
   for (const name of new Set([...before.roles.keys(), ...next.roles.keys()])) {
     lines.push(...aboutRoleKeys(name, keyed(next, name), keyed(before, name)));

@@ -226,6 +226,55 @@ for (const [name, start] of Object.entries(servers)) {
       assert.equal(await pinned(t, site, gun, roots), 0);
       assert.notEqual(await pinned(t, site, gun, roots.slice(0, 1)), 0);
     });
+
+    test("begin a collection, which notary and Docker read from its first root on", async (t) => {
+      const site = await start(t);
+      if (site === undefined) return;
+      const gun = `${new URL(site.url).host}/team/new`;
+      const people = [0, 1, 2].map(() => new Person(t, site));
+      const [alice, bob, carol] = people as [Person, Person, Person];
+      for (const person of people) {
+        await person.ours("ceremony", "certificate", gun, "--out", "root.crt");
+        await person.docker("trust", "key", "generate", "signer");
+      }
+      const keys = people.flatMap((person) => [
+        ...["--change", `root:add-key=${person.path("root.crt")}`],
+        ...["--change", `targets:add-key=${person.path("signer.pub")}`],
+      ]);
+      const thresholds = ["root", "targets"].flatMap((role) => ["--change", `${role}:threshold=2`]);
+      const digest = "5a9ecd4c1787a63b12aa8fa674d3ccd24520b1ac23eac7e098168974894f45f1";
+      const target = ["--change", `targets:add-target=v1@sha256:${digest},123`];
+      await alice.ours("ceremony", "start", gun, "--new", ...keys, ...thresholds, ...target, "--out", "new.ceremony");
+      await signAndFinish(alice, [bob, carol], "new.ceremony");
+
+      const reader = new Person(t, site);
+      assert.match((await reader.notary("list", gun)).stdout, new RegExp(`^v1 +${digest} +123 +targets\\n`, "m"));
+      const { SignedTags, AdministrativeKeys } = await new Person(t, site).dockerInspect(gun);
+      assert.deepEqual(
+        SignedTags.map(({ SignedTag }) => SignedTag),
+        ["v1"],
+      );
+      assert.deepEqual(
+        AdministrativeKeys.map(({ Keys }) => Keys.length),
+        [3, 3],
+      );
+      const again = await alice.tryOurs("ceremony", "start", gun, "--new", ...keys, "--out", "again.ceremony");
+      assert.equal(again.code, 2, again.stderr);
+
+      await alice.ours(
+        "ceremony",
+        "start",
+        gun,
+        "--change",
+        "root:renew",
+        "--change",
+        "targets:remove-target=v1",
+        "--out",
+        "two.ceremony",
+      );
+      await signAndFinish(alice, [carol, bob], "two.ceremony");
+      assert.match((await reader.notary("list", gun)).stdout, /No targets present/);
+    });
   });
 }
 

@@ -75,6 +75,11 @@ export class CeremonyMachine {
     return (await this.collection.startCeremony({ changes, validDays })).encode();
   }
 
+  /** Proposes a new collection. */
+  async begin(changes: readonly CeremonyChange[]): Promise<Uint8Array> {
+    return (await this.collection.startCeremony({ changes, validDays: 30, begin: true })).encode();
+  }
+
   /** Judges a file as `ceremony sign` does. */
   async check(file: Uint8Array, rootKeys?: readonly string[]): Promise<CeremonyAnchor> {
     const { cache, lastSeen } = this;

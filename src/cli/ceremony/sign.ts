@@ -92,6 +92,10 @@ export const sign = nativeCommand({
 
 /** Where nothing vouches for the state before, changes to it are not all that a signer has to see. */
 function noteAnchor(anchor: CeremonyAnchor, { proposal }: Ceremony, ui: Ui): void {
+  if (anchor === "new collection") {
+    ui.note("a new collection: nothing comes before it, and whoever reads it will hold on to these keys");
+    return;
+  }
   if (anchor !== "nothing") {
     ui.note(`the current root goes with the ${anchor}${anchor === "given keys" ? "" : " of this machine"}`);
     return;

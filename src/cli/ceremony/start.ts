@@ -1,3 +1,5 @@
+import type { Ceremony } from "../../trust/ceremony.ts";
+import type { Collection } from "../../trust/collection.ts";
 import { CliError } from "../errors.ts";
 import { nativeCommand } from "../nativeCommand.ts";
 import { trustOptions, trustOptionsHelp } from "../trustOptions.ts";
@@ -18,6 +20,8 @@ sign. No private key is needed here, and nothing is published.
 
 ${changeHelp}
 
+  --new                 begin a collection that nobody has begun yet: say the keys and thresholds of root and targets. The trust
+                        server keeps the keys for snapshot and timestamp
   --out FILE            where the proposal goes; must not exist
   --valid-days N        how long it can be signed and published. Default: ${usualDays}
 ${trustOptionsHelp}
@@ -38,6 +42,7 @@ export const start = nativeCommand({
     ...trustOptions,
     ...placeOptions,
     change: { type: "string", multiple: true },
+    new: { type: "boolean" },
     out: { type: "string" },
     "valid-days": { type: "string" },
     json: { type: "boolean" },
@@ -53,9 +58,11 @@ export const start = nativeCommand({
     const image = collectionNamed(gun);
     const changes = change.map((text) => readChange(text, new Date(), ui));
     const place = new CeremonyPlace(options, ui);
-    const ceremony = await place.withCollection(image, options, (collection) => {
-      return collection.startCeremony({ changes, validDays });
-    });
+    const rights = options.new === true ? "pull,push" : "pull"; // The trust server makes keys for whoever may publish.
+    const propose = (collection: Collection): Promise<Ceremony> => {
+      return collection.startCeremony({ changes, validDays, begin: options.new });
+    };
+    const ceremony = await place.withCollection(image, options, propose, rights);
     await createCeremonyFile(out, ceremony.encode());
     if (options.json === true) ui.printJson({ file: out, ...ceremonyAsJson(ceremony) });
     else {
