@@ -33,7 +33,8 @@ const mebibyte = 1024 * 1024;
 const layerSize = Number(process.env["COUNTERSIGN_LAYER_MEBIBYTES"] ?? 256) * mebibyte;
 /** What the server promises, whatever is pushed and pulled. */
 const serverBound = 160 * mebibyte;
-const clientBound = 160 * mebibyte;
+/** Most of it is Node's own, and grows with the memory of the machine; a layer of 2 GiB takes no more than one of 256 MiB. */
+const clientBound = 256 * mebibyte;
 
 const entryPoint = join(import.meta.dirname, "../../bin/countersign.mjs");
 
