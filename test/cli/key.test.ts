@@ -85,8 +85,10 @@ describe("countersign key", () => {
     succeeded(await owner.run("rotate", gun, "targets"));
     for (const [name, text] of Object.entries(saved)) writeFileSync(join(keyDirectory(owner), name), text);
     succeeded(await owner.run("key", "generate", "alice"));
-    const text = succeeded(await owner.run("key", "list"));
     const old = before.keys[1]?.id ?? "";
+    chmodSync(join(keyDirectory(owner), `${old}.key`), 0o640);
+    const text = succeeded(await owner.run("key", "list"));
+    assert.match(text.stderr, new RegExp(`^warning: other users may read or change .*${old}\\.key: chmod 600\n$`));
     assert.match(
       text.stdout,
       new RegExp(

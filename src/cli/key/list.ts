@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { CustodyKind, KeyDescription } from "../../keys/custody.ts";
 import { CliError } from "../errors.ts";
@@ -34,7 +35,11 @@ interface Listed extends KeyDescription {
   readonly location: string;
   readonly file?: string;
   readonly encrypted?: boolean;
+  /** Whether other users of this machine may read or change the file. */
+  readonly openToOthers?: boolean;
 }
+
+const othersMask = 0o077;
 
 /** `countersign key list` */
 export const keyList = nativeCommand({
@@ -66,11 +71,18 @@ async function listKeys(publisher: Publisher): Promise<Listed[]> {
   const encrypted = new Map((await publisher.keyFiles.list()).map((key) => [key.id, key.encrypted]));
   const listed = (await publisher.keys.inventory()).flatMap(({ custody: { kind, location }, keys = [] }) =>
     keys.map(({ id, role, gun }): Listed => {
-      const inFile = kind === "file" && { file: join(location, `${id}.key`), encrypted: encrypted.get(id) ?? true };
-      return { id, role, gun, kind, location, ...inFile };
+      const about = { id, role, gun, kind, location };
+      if (kind !== "file") return about;
+      const file = join(location, `${id}.key`);
+      return { ...about, file, encrypted: encrypted.get(id) ?? true, openToOthers: isOpenToOthers(file) };
     }),
   );
   return listed.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
+}
+
+function isOpenToOthers(file: string): boolean {
+  const mode = process.platform === "win32" ? 0 : (statSync(file, { throwIfNoEntry: false })?.mode ?? 0);
+  return (mode & othersMask) !== 0;
 }
 
 /** Root keys first, then by collection, role and ID. */
@@ -94,6 +106,9 @@ function show(keys: readonly Listed[], uses: KnownUses, ui: Ui): void {
         "",
       ].join("\n"),
     );
+  }
+  for (const { file, openToOthers } of keys) {
+    if (openToOthers === true) ui.warn(`other users may read or change ${file}: chmod 600`);
   }
   for (const gun of uses.stale) ui.warn(`${gun} is shown as of the last answer of its trust server`);
   for (const { collection, error } of uses.unknown) ui.fail(error, collection);
