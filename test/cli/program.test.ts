@@ -42,6 +42,19 @@ test("bash completes commands, flags and file names", async (t) => {
   assert.deepEqual(await complete("notary", "key", "import", ""), ["files offered"]);
 });
 
+test("says in one sentence that Node is too old", async (t) => {
+  const pretend = 'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } })';
+  const result = await runProgram(
+    process.execPath,
+    ["--import", `data:text/javascript,${pretend}`, wrapper, "--help"],
+    {
+      env: { HOME: temporaryDirectory(t) },
+    },
+  );
+  const stderr = "countersign: Node.js 24 or newer is needed; this is 20.20.2\n";
+  assert.deepEqual(result, { stdout: "", stderr, code: 1 });
+});
+
 test("ends quietly when nobody reads its output", async (t) => {
   const directory = temporaryDirectory(t);
   const command = `'${process.execPath}' '${wrapper}' notary --help; echo "code $?" >&2`;
