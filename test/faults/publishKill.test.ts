@@ -1,4 +1,7 @@
-/** `countersign up` killed in the middle of publishing: what was acknowledged stays, and what stays is whole. */
+/**
+ * `countersign up` killed in the middle of publishing: what was acknowledged stays, and what stays is whole.
+ * `COUNTERSIGN_KILLS=200 node --test test/faults/publishKill.test.ts` for more of it.
+ */
 import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +14,7 @@ import { SeededRandom } from "../support/seededRandom.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
 import type { Scope } from "../support/temporaryDirectory.ts";
 
-const kills = 30;
+const kills = Number(process.env["COUNTERSIGN_KILLS"] ?? 30);
 /** Collections that publishers are at work on at once, from the last rounds on. One more is begun in each of the first rounds. */
 const publishers = 6;
 const plainHttp = { args: ["--http"] };
