@@ -1,8 +1,10 @@
 /** `countersign key …` at the command line. */
 import assert from "node:assert/strict";
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { privateKeyFrom } from "../../src/keys/privateKey.ts";
 import { parsePublicKeyFile } from "../../src/keys/publicKeyFile.ts";
 import { succeeded } from "../support/dockerUser.ts";
 import { ImageUser } from "../support/imageUser.ts";
@@ -302,6 +304,42 @@ describe("countersign key", () => {
     assert.equal(removed.stdout, `removed alice key ${alice}\n`);
     succeeded(await owner.run("key", "remove", "--yes", "--force", root?.id ?? ""));
     assert.deepEqual(Object.keys(keyFiles(owner)).length, 1);
+  });
+
+  test("a root key behind a program begins a collection, renews and is rotated, and is told apart", async (t) => {
+    const owner = new ImageUser(t, {
+      COUNTERSIGN_BACKUP_PASSPHRASE: backupPassphrase,
+      DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "",
+    });
+    const root = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+    const { id } = privateKeyFrom(root).publicKey;
+    const programKeys = join(owner.home, "kms");
+    mkdirSync(programKeys);
+    writeFileSync(join(programKeys, "root.pem"), root.export({ format: "pem", type: "pkcs8" }));
+    const command = [process.execPath, join(import.meta.dirname, "../support/externalSigner.ts"), programKeys];
+    mkdirSync(join(owner.home, ".config/countersign"), { recursive: true });
+    const configuration = JSON.stringify({ custodies: [{ kind: "command", name: "kms", command }] });
+    writeFileSync(join(owner.home, ".config/countersign/keys.json"), configuration);
+
+    const gun = `${site.host}/key/program`;
+    const begun = (await owner.json("init", gun)) as { keys: { role: string; id: string; keptBy: string }[] };
+    assert.deepEqual(begun.keys[0], { role: "root", id, keptBy: "this machine" });
+    const plan = succeeded(await owner.run("renew", "--plan", "--within", "5000", gun));
+    assert.match(plan.stdout, new RegExp(`root +version 2, until .* signed with key ${id.slice(0, 12)}\n`));
+    succeeded(await owner.run("renew", "--within", "5000", gun));
+    succeeded(await owner.run("rotate", "--key", id, gun, "root"));
+
+    const { keys } = await list(owner);
+    assert.deepEqual(
+      keys.map(({ role, kind, file, maySign }) => [role, kind, file === undefined, maySign.map((use) => use.role)]),
+      [
+        ["root", "command", true, ["root"]],
+        ["targets", "file", false, ["targets"]],
+      ],
+    );
+    const backup = succeeded(await owner.run("key", "backup", join(owner.home, "keys.backup")));
+    assert.match(backup.stdout, /^backed up 1 key to /);
+    assert.match(backup.stderr, /^warning: the keys of command kms are not in the backup$/m);
   });
 
   test("key alone explains itself, and so does every command of it", async (t) => {
