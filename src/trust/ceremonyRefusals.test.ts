@@ -7,6 +7,7 @@ import { generateKey } from "../keys/generate.ts";
 import { KeyStore } from "../keys/keyStore.ts";
 import { fixedPassphrase } from "../keys/passphrase.ts";
 import { signerFor } from "../keys/signer.ts";
+import { NotaryError } from "../notary/errors.ts";
 import { canonicalize } from "../tuf/canonical.ts";
 import { fileMetaOf } from "../tuf/hash.ts";
 import type { JsonObject } from "../tuf/json.ts";
@@ -473,4 +474,21 @@ test("a server that refuses the upload has nothing of it", async (t) => {
   await assert.rejects(online.finish(signed.encode()), /the line is cut/);
   const after = await new CeremonyMachine(t, gun, url).collection.update();
   assert.deepEqual([after.root.version, after.snapshot.version], [before.root.version, before.snapshot.version]);
+});
+
+test("an upload whose answer was lost is found to be done", async (t) => {
+  const { online, ceremony, url } = await scene(t);
+  const signed = await online.sign(ceremony.encode());
+  const remote = online.remote!;
+  const publish = remote.publish.bind(remote);
+  let uploads = 0;
+  remote.publish = async (...upload) => {
+    uploads++;
+    await publish(...upload);
+    throw new NotaryError("NOTARY_UNREACHABLE", "the line is cut");
+  };
+  await assert.rejects(online.finish(signed), failsWith("NOTARY_UNREACHABLE"));
+  assert.equal((await online.finish(signed)).published, false);
+  assert.equal(uploads, 1);
+  assert.equal((await new CeremonyMachine(t, gun, url).collection.update()).root.version, 2);
 });

@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import type { RunResult } from "../support/childProgram.ts";
+import { runOk, type RunResult } from "../support/childProgram.ts";
 import { countersign, startCountersign } from "../support/countersign.ts";
 import type { RunningCountersign } from "../support/countersign.ts";
+import { requirePrivateMounts } from "../support/peers.ts";
 import { suiteScope } from "../support/suiteScope.ts";
 import { requireTerminal, runOnTerminal, type Dialogue, type TerminalResult } from "../support/terminal.ts";
 import { temporaryDirectory, type Scope } from "../support/temporaryDirectory.ts";
@@ -173,6 +174,15 @@ describe("countersign ceremony", { concurrency: false }, () => {
     assert.match((await alice.ok("status", "file")).stdout, /\ncomplete: countersign ceremony finish FILE\n$/);
     const finished = JSON.parse((await alice.ok("finish", "--json", "file")).stdout) as object;
     assert.deepEqual(finished, { gun, digest, published: true, versions: { root: 2 } });
+  });
+
+  test("signing needs no network", async (t) => {
+    if (!requirePrivateMounts(t)) return; // What may have mounts of its own may have a network of its own: none.
+    const { bob, digest } = await proposed(t, "netless");
+    const program = [process.execPath, entryPoint, "ceremony", "sign", "file", "--expect", digest];
+    const env = { ...bob.env, ...passphrases };
+    await runOk("unshare", ["--net", "--map-root-user", ...program], { env, cwd: bob.home });
+    assert.match((await bob.ok("status", "file")).stdout, /^ {2}signed {3}[0-9a-f]{64} /m);
   });
 
   test("a file that was edited or cut short on the way is refused, and so is another's place", async (t) => {
