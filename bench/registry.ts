@@ -31,6 +31,8 @@ const rounds = Number(values.rounds);
 const requests = Number(values.requests);
 const connections = Number(values.connections);
 
+/** Until a server that has just become ready is idle. */
+const settleMs = 2000;
 const repository = "bench/app";
 const kibibyte = 1024;
 const mebibyte = 1024 ** 2;
@@ -114,7 +116,9 @@ const loads: readonly Load[] = [
 const cleanups: (() => unknown)[] = [];
 const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
 try {
-  await (await startCountersign(scope, { args: ["--http"] })).stop();
+  const earlier = await startCountersign(scope, { args: ["--http"] });
+  await delay(settleMs);
+  await earlier.stop();
   const [up, original] = await Promise.all([startCountersign(scope, { args: ["--http"] }), runDockerRegistry(scope)]);
   const ours: Target = { name: "countersign", url: up.url, pid: up.process.pid ?? 0 };
   const theirs: Target = {
@@ -122,7 +126,7 @@ try {
     url: `http://${original.host}`,
     pid: original.process.pid ?? 0,
   };
-  await delay(2000);
+  await delay(settleMs);
   const idle = residentMemory(ours.pid);
   for (const target of [ours, theirs]) {
     await measureLoad(target, [[small, medium, large].map(({ bytes, digest }) => uploadOf(repository, bytes, digest))]);
