@@ -184,6 +184,55 @@ describe("a ceremony", () => {
     assert.ok(after.keys.has(old.id), "keys of earlier roots stay listed");
   });
 
+  test("replaces keys: the old root key signs a last time, and what was replaced is gone", async (t) => {
+    const all = await scene(t);
+    const { online, bob, carol, url } = all;
+    const role = "targets/releases";
+    const delegate = await online.makeKey("releases");
+    await online.collection.publishChanges([
+      delegationKeysAddition(role, [delegate]),
+      delegationPathsAddition(role, ["a/", "b/"]),
+      targetAddition(role, "a/1", meta),
+    ]);
+    const { root } = await online.collection.update();
+    const [oldRoot, oldTargets] = ["root", "targets"].map((name) => root.body.roles.get(name)!.keyIds[0]!);
+    const file = await online.start([
+      { kind: "add-key", role: "root", key: await bob.makeRootKey() },
+      { kind: "remove-key", role: "root", keyId: canonicalKeyId(root.body.keys.get(oldRoot!)!) },
+      { kind: "add-key", role: "targets", key: await carol.makeKey("targets") },
+      { kind: "remove-key", role: "targets", keyId: oldTargets! },
+      { kind: "add-key", role, key: await carol.makeKey("releases") },
+      { kind: "remove-key", role, keyId: delegate.id },
+      { kind: "remove-path", role, path: "b/" },
+    ]);
+    assert.deepEqual(progressOf(file), [
+      "root by current root: 0 of 1 (1 keys)",
+      "root by new root: 0 of 1 (1 keys)",
+      "targets by root: 0 of 1 (1 keys)",
+      `${role} by targets: 0 of 1 (1 keys)`,
+    ]);
+    const byNewKeys = await carol.sign(await bob.sign(file));
+    await assert.rejects(
+      online.finish(byNewKeys),
+      failsWith("TRUST_CEREMONY_INCOMPLETE", "signatures are missing: 1 more for root (current root)"),
+    );
+    await online.finish(await online.sign(byNewKeys));
+    const after = await new CeremonyMachine(t, gun, url).collection.update();
+    assert.ok(after.root.body.keys.has(oldRoot!), "keys of earlier roots stay listed");
+    assert.ok(!after.root.body.keys.has(oldTargets!));
+    assert.deepEqual(
+      after.delegations().map(({ paths, keyIds }) => [paths, keyIds.includes(delegate.id), keyIds.length]),
+      [[["a/"], false, 1]],
+    );
+    assert.deepEqual(
+      after
+        .listTargets()
+        .map(({ name }) => name)
+        .sort(),
+      ["a/1", "v1"],
+    );
+  });
+
   test("is joined from files that were signed apart, and is signed by each key once", async (t) => {
     const all = await scene(t);
     const { online, bob, carol } = all;
