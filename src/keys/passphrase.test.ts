@@ -76,11 +76,23 @@ test("an empty variable is no passphrase, and a wrong one ends the attempts with
   });
 });
 
-test("a passphrase file gives its first line, for the roles it is meant for", async (t) => {
+test("a variable may name a file instead, unless it is set itself", async (t) => {
+  const path = join(temporaryDirectory(t), "passphrase");
+  writeFileSync(path, "from the file\n", { mode: 0o600 });
+  const variables = { NOTARY_TARGETS_PASSPHRASE_FILE: path, NOTARY_ROOT_PASSPHRASE_FILE: path };
+  const source = fromEnvironment("notary", { ...variables, NOTARY_ROOT_PASSPHRASE: "r" });
+  assert.equal(await source(request("targets")), "from the file");
+  assert.equal(await source(request("root")), "r");
+  assert.equal(await source(request("snapshot")), undefined);
+  await assert.rejects(source(request("targets", { attempt: 1 })), failsWith("KEYS_PASSPHRASE_WRONG"));
+  const docker = fromEnvironment("docker", { DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE_FILE: path });
+  assert.equal(await docker(request("alice")), "from the file");
+});
+
+test("a passphrase file gives its first line", async (t) => {
   const path = join(temporaryDirectory(t), "passphrase");
   writeFileSync(path, "correct horse \r\nsecond line\n", { mode: 0o600 });
   assert.equal(await fromFile(path)(request("root")), "correct horse ");
-  assert.equal(await fromFile(path, ["targets"])(request("root")), undefined);
   await assert.rejects(fromFile(path)(request("root", { attempt: 1 })), failsWith("KEYS_PASSPHRASE_WRONG"));
 });
 

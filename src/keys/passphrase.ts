@@ -35,17 +35,20 @@ type EnvironmentStyle = "notary" | "docker";
  * every role that is no base role. Docker: DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE, and
  * DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE for everything else, signers' keys included.
  * An empty variable counts as unset. A value that does not fit ends the attempts: no prompt follows, as in the originals.
- * The length of such a passphrase is not judged.
+ * The length of such a passphrase is not judged. Unlike in the originals each variable may also be given with `_FILE` at its end:
+ * the passphrase is then the first line of that file (`fromFile`).
  */
 export function fromEnvironment(
   style: EnvironmentStyle,
   environment: NodeJS.ProcessEnv = process.env,
 ): PassphraseSource {
-  return async ({ role, attempt }) => {
+  return async (request) => {
+    const { role, attempt } = request;
     const name = environmentVariable(style, role);
     const value = name === undefined ? undefined : environment[name];
     if (value === undefined || value === "") {
-      return undefined;
+      const path = name === undefined ? undefined : environment[`${name}_FILE`];
+      return path ? await fromFile(path)(request) : undefined;
     }
     if (attempt > 0) {
       throw wrongPassphrase({ hint: `The value of ${name} does not open the key.` });
@@ -71,18 +74,16 @@ export function environmentVariable(style: EnvironmentStyle, role: string): stri
 
 /**
  * The first line of a file that nobody else may read. Read anew on each use, so that a mounted secret can change.
- * @param roles the roles it is for; all when absent
  * Errors: KEYS_FILE_PERMISSIONS, KEYS_UNREADABLE; KEYS_PASSPHRASE_WRONG when it does not open the key.
  */
-export function fromFile(path: string, roles?: readonly string[]): PassphraseSource {
-  return async ({ role, attempt }) => {
-    if (roles !== undefined && !roles.includes(role)) {
-      return undefined;
-    }
+export function fromFile(path: string): PassphraseSource {
+  return async ({ attempt }) => {
     if (attempt > 0) {
       throw wrongPassphrase({ hint: `The passphrase in ${path} does not open the key.` });
     }
-    const [line = ""] = new TextDecoder().decode(await readSecretFile(path)).split(/\r?\n/);
+    const [line = ""] = new TextDecoder()
+      .decode(await readSecretFile(path, { noun: "passphrase file" }))
+      .split(/\r?\n/);
     return line;
   };
 }

@@ -1,12 +1,15 @@
 /** `countersign sign` from a publisher's side: what is signed, with which keys, and what it takes. */
 import assert from "node:assert/strict";
-import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { KeyStore } from "../../src/keys/keyStore.ts";
+import { fixedPassphrase } from "../../src/keys/passphrase.ts";
 import { succeeded } from "../support/dockerUser.ts";
 import { ImageUser } from "../support/imageUser.ts";
 import { multiPlatformSample, sampleImage } from "../support/sampleImage.ts";
 import { suiteSite } from "../support/suiteSite.ts";
+import { temporaryDirectory } from "../support/temporaryDirectory.ts";
 import { startTamperingProxy } from "../support/tamperingProxy.ts";
 import { requireTerminal, runOnTerminal } from "../support/terminal.ts";
 
@@ -174,6 +177,33 @@ describe("countersign sign", () => {
     assert.match(result.stderr, /hint: Set DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE\./);
     const metadata = await fetch(`${site.url}/v2/${site.host}/sign/silent/_trust/tuf/root.json`);
     assert.equal(metadata.status, 404);
+  });
+
+  test("passphrases may be in files that only their owner reads", async (t) => {
+    const name = `${site.host}/sign/files:1.0`;
+    const [root, repository] = ["root", "repository"].map((word) => join(temporaryDirectory(t), word)) as [
+      string,
+      string,
+    ];
+    writeFileSync(root, "a passphrase for root\n", { mode: 0o600 });
+    writeFileSync(repository, "a passphrase for targets\n", { mode: 0o644 });
+    const owner = new ImageUser(t, {
+      DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "",
+      DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE_FILE: root,
+      DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "",
+      DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE_FILE: repository,
+    });
+    await owner.push(sampleImage(), name);
+    const refused = await owner.run("sign", name);
+    assert.match(refused.stderr, /passphrase file .*\/repository must not be readable .*\(KEYS_FILE_PERMISSIONS\)/);
+    assert.equal(refused.code, 1);
+    chmodSync(repository, 0o600);
+    succeeded(await owner.run("sign", name));
+    assert.deepEqual(rolesOfKeys(owner), ["root", "targets"]);
+    const keys = new KeyStore(join(owner.home, ".docker/trust"));
+    for (const { id, role } of await keys.list()) {
+      await keys.get(id, fixedPassphrase(`a passphrase for ${role}`));
+    }
   });
 
   test("a signature is about a tag that is named", async (t) => {
