@@ -20,6 +20,11 @@ export const cliErrors = {
     remedy:
       "Set DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE and DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE, or use a terminal.",
   },
+  CLI_PLUGIN: {
+    kind: "failed",
+    cause: "The plugins cannot be put into the directory of Docker's command line.",
+    remedy: "See the reason in the message; DOCKER_CONFIG says where that directory is.",
+  },
   CLI_DECLINED: {
     kind: "failed",
     cause: "The person at the terminal did not agree to what was shown.",

@@ -21,6 +21,8 @@ Usage: countersign COMMAND [ARGUMENTS]
   rotate GUN ROLE   replace the key of a role; hand the snapshot key to the trust server, or take it back
   ceremony …        sign with several keys on several machines, offline too: start, sign, status, finish
   key …             look after private keys: list, generate, import, backup, restore, remove
+  trust …           the command line of \`docker trust\`: sign, revoke, signer, key, inspect; \`trust install-plugin\` gives
+                    Docker's own command line \`docker countersign\` and, from version 29 on, \`docker trust\` again
   notary …          the command line of Notary's client: init, add, publish, list, key, delegation, …
   version           show the version
 

@@ -67,6 +67,39 @@ export function isUnpinned(error: unknown): boolean {
 }
 
 /**
+ * The trust server that speaks for an image, with Docker's logins and certificates for it. To be closed.
+ * @throws CliError CLI_USAGE, TrustError TRUST_SERVER_URL, OciError OCI_DOCKER_TLS
+ */
+export async function trustServerOf(
+  image: ImageName,
+  {
+    server: given,
+    rights,
+    insecureSkipVerify = () => false,
+  }: {
+    readonly server?: string | undefined;
+    readonly rights: Access;
+    /** Whether any certificate of the server at this host name is taken. */
+    readonly insecureSkipVerify?: (hostname: string) => boolean;
+  },
+): Promise<TrustServer> {
+  const environment = process.env;
+  checkServer(given);
+  const location =
+    given === undefined ? locateTrustServer(image, { environment }) : { url: given, plainHttpFallback: false };
+  const directory = dockerConfigDirectory(environment);
+  const { host = location.url, hostname = "" } = URL.parse(location.url) ?? {};
+  return new TrustServer({
+    ...location,
+    access: rights,
+    tls: { ...(await readDockerTls(directory, host)), insecureSkipVerify: insecureSkipVerify(hostname) },
+    credentials: async () => (await DockerConfig.load(directory, environment)).credentials(image.domain),
+    offlineAfterFailedPing: false,
+    environment,
+  });
+}
+
+/**
  * Works on the collection that speaks for an image; the connection lasts as long as the work. What the error of the work says
  * anyway is not shown as a warning too.
  * @param rights what a token for the trust server has to allow
@@ -79,19 +112,7 @@ export async function withImageCollection<T>(
   work: (collection: Collection) => Promise<T>,
   rights: Access = "pull",
 ): Promise<T> {
-  const environment = process.env;
-  checkServer(given);
-  const location =
-    given === undefined ? locateTrustServer(image, { environment }) : { url: given, plainHttpFallback: false };
-  const directory = dockerConfigDirectory(environment);
-  const server = new TrustServer({
-    ...location,
-    access: rights,
-    tls: await readDockerTls(directory, URL.parse(location.url)?.host ?? location.url),
-    credentials: async () => (await DockerConfig.load(directory, environment)).credentials(image.domain),
-    offlineAfterFailedPing: false,
-    environment,
-  });
+  const server = await trustServerOf(image, { server: given, rights });
   const troubles = new Set<string>();
   const collection = Collection.open({
     gun: gunOfImage(image),

@@ -1,6 +1,7 @@
 /**
- * The entry point of every program we are: `countersign`, and `notary` when called by that name. It only finds out which
- * command is meant; each command is loaded when it is the one, so that none waits for the others.
+ * The entry point of every program we are: `countersign`, and `notary`, `docker-trust` and `docker-countersign` when called by
+ * these names. It only finds out which command is meant; each command is loaded when it is the one, so that none waits for the
+ * others.
  */
 import { enableCompileCache } from "node:module";
 import { basename } from "node:path";
@@ -42,9 +43,15 @@ async function main(program: string, args: readonly string[]): Promise<number> {
     ui.note(`countersign: Node.js ${oldestNode} or newer is needed; this is ${process.versions.node}`);
     return 1;
   }
-  if (program === "notary") return notary(args, ui);
+  const run = entryOf(programs, program);
+  return run ? await run(args, ui) : await commandLine(args, ui);
+}
+
+/** Runs `countersign …`; a program of another name may be its first word. */
+async function commandLine(args: readonly string[], ui: Ui): Promise<number> {
   const [name = "help", ...rest] = asOption(args);
-  if (name === "notary") return notary(rest, ui);
+  const run = entryOf(programs, name);
+  if (run) return await run(rest, ui);
   try {
     const load = entryOf(nativeCommands, entryOf(aliases, name) ?? name);
     if (!load) {
@@ -77,12 +84,21 @@ const aliases: Readonly<Record<string, string>> = {
   "-v": "version",
 };
 
-async function notary(args: readonly string[], ui: Ui): Promise<number> {
-  const [{ runCompatible }, { notaryProgram }] = await Promise.all([
-    import("./compat/run.ts"),
-    import("./notary/program.ts"),
-  ]);
-  return runCompatible(notaryProgram, args, ui);
-}
+/** What keeps the command line of an original, with its words and exit codes. */
+const programs: Readonly<Record<string, (args: readonly string[], ui: Ui) => Promise<number>>> = {
+  notary: async (args, ui) => {
+    const [{ runCompatible }, { notaryProgram }] = await Promise.all([
+      import("./compat/run.ts"),
+      import("./notary/program.ts"),
+    ]);
+    return await runCompatible(notaryProgram, args, ui);
+  },
+  trust: async (args, ui) => await (await import("./trust/entry.ts")).trust(args, ui),
+  "docker-trust": async (args, ui) => await (await import("./trust/entry.ts")).dockerTrust(args, ui),
+  "docker-countersign": async (args, ui) => {
+    const { dockerCountersign } = await import("./trust/entry.ts");
+    return await dockerCountersign(args, ui, commandLine);
+  },
+};
 
 process.exitCode = await main(basename(process.argv[1] ?? "").replace(/\.m?[jt]s$/, ""), process.argv.slice(2));

@@ -14,31 +14,47 @@ way to recover this key. You can find the key in your config directory.
 /** How many characters of a key ID a question shows. */
 const shownIdLength = 7;
 
+export interface AskingOptions {
+  /** How a role is called in questions. Default: as it is. */
+  readonly called?: (role: string) => string;
+  /** Without a terminal: read the answers from standard input, line by line, as Docker does. Default: there are no questions. */
+  readonly fromInput?: boolean;
+}
+
 /**
- * Asks for passphrases on the terminal, with the questions of Notary and Docker. Without a terminal there are no questions.
+ * Asks for passphrases on the terminal, with the questions of Notary and Docker.
  * @param write where the questions go
- * @param called how a role is called in them
  */
 export function askPassphrases(
   write: (text: string) => void,
-  called: (role: string) => string = (role) => role,
+  { called = (role) => role, fromInput = false }: AskingOptions = {},
 ): PassphraseSource {
   const prompt = terminalPrompt(write);
+  const ask = async (question: string): Promise<string | undefined> => {
+    if (prompt.interactive) return await prompt.hidden(question);
+    const answer = await prompt.line(question);
+    write("\n");
+    return answer;
+  };
   return async (request) => {
-    if (!prompt.interactive) return undefined;
+    if (!prompt.interactive && !fromInput) return undefined;
     if (!request.create && request.attempt >= promptAttempts) return undefined;
     if (!request.create && request.attempt > 0) write("Passphrase incorrect. Please retry.\n");
     if (request.create && request.attempt === 0 && request.role === "root") write(rootKeyNotice);
     const key = describe(request, called);
-    const passphrase = await prompt.hidden(`Enter passphrase for ${key}: `);
-    if (passphrase === undefined || !request.create) return passphrase?.trim();
+    const passphrase = await ask(`Enter passphrase for ${key}: `);
+    if (!request.create) return passphrase?.trim();
+    let repeated: string | undefined = "";
     try {
+      if (passphrase === undefined) return prompt.interactive ? undefined : checkNewPassphrase("");
       const checked = checkNewPassphrase(passphrase);
-      checkRepeatedPassphrase(checked, (await prompt.hidden(`Repeat passphrase for ${key}: `)) ?? "");
+      repeated = await ask(`Repeat passphrase for ${key}: `);
+      checkRepeatedPassphrase(checked, repeated ?? "");
       return checked;
     } catch (error) {
-      // The caller asks again; what was wrong has to be said here.
-      if (error instanceof CountersignError) write(`${error.message}\n`);
+      // The caller asks again; what was wrong has to be said here. Of an input that ended, Docker says nothing.
+      const answered = passphrase !== undefined && repeated !== undefined;
+      if (error instanceof CountersignError && answered) write(`${error.message}\n`);
       throw error;
     }
   };

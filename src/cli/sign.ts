@@ -136,7 +136,7 @@ async function fetchManifest(name: ImageName, reference: string, use: RegistryUs
 export function dockerPassphrases(ui: Ui): PassphraseSource {
   return firstOf(
     fromEnvironment("docker"),
-    cachedByRole(askPassphrases((text) => ui.ask(text), dockerRoleName)),
+    cachedByRole(askPassphrases((text) => ui.ask(text), { called: dockerRoleName })),
     async ({ role, create, attempt }) => {
       if (attempt > 0 || process.stdin.isTTY) return undefined;
       throw new CliError(

@@ -3,8 +3,8 @@
  * `usage.ts` renders the help of it, `resolve.ts` finds the command meant, `flags.ts` reads its flags.
  */
 
-/** `strings` and `ints` may be repeated and hold several values separated by commas. */
-export type FlagType = "bool" | "string" | "strings" | "int" | "ints";
+/** `strings` and `ints` may be repeated and hold several values separated by commas; `list` only repeated (Docker's). */
+export type FlagType = "bool" | "string" | "strings" | "list" | "int" | "ints";
 
 export interface FlagSpec {
   readonly name: string;

@@ -135,6 +135,8 @@ function read(spec: FlagSpec, text: string, earlier: FlagValue | undefined): Fla
       return text;
     case "strings":
       return [...((earlier as readonly string[] | undefined) ?? []), ...parseGoCsv(text)];
+    case "list":
+      return [...((earlier as readonly string[] | undefined) ?? []), text];
     case "int":
       return Number(parseGoInt(text));
     case "ints":

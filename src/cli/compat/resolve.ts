@@ -43,7 +43,7 @@ function ownFlags(command: CommandSpec<unknown>): readonly FlagSpec[] {
 }
 
 /** Index of the first argument that is neither a flag nor the value of one. */
-function firstWord(args: readonly string[], flags: readonly FlagSpec[]): number | undefined {
+export function firstWord(args: readonly string[], flags: readonly FlagSpec[]): number | undefined {
   for (let at = 0; at < args.length; at += 1) {
     const arg = args[at] ?? "";
     if (arg === "--") return undefined;
