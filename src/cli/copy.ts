@@ -18,8 +18,8 @@ ${registryOptionsHelp}
   --quiet, -q           show no progress
   --help                show this text
 
-Exit code: 0 copied, 3 refused (content is not what its digest says), 4 a registry cannot be reached, 2 wrong usage,
-1 anything else.
+Exit code: 0 copied, 3 refused (content is not what its digest says), 4 a registry cannot be reached or does not let
+you in, 2 wrong usage, 1 anything else.
 
 Example:
   $ countersign copy docker.io/library/alpine:3.22 registry.example/mirror/alpine:3.22

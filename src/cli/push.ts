@@ -25,7 +25,7 @@ ${registryOptionsHelp}
   --help                show this text
 
 Exit code: 0 pushed, 3 refused (the source's content is not what its digests say), 4 the registry or the engine cannot be
-reached, 2 wrong usage, 1 anything else.
+reached or does not let you in, 2 wrong usage, 1 anything else.
 
 Example:
   $ countersign push ./build/oci registry.example/team/app:1.0

@@ -16,6 +16,8 @@ export interface DockerRegistry extends Service {
 export interface DockerRegistryOptions {
   /** A directory to serve; one of the test's own by default. */
   readonly data?: string;
+  /** The section of that name in its configuration; by default everybody may do everything. */
+  readonly auth?: object;
 }
 
 /** Starts the original registry over plain HTTP on loopback and returns its `host:port`. */
@@ -37,12 +39,13 @@ export async function runDockerRegistry(t: Scope, options: DockerRegistryOptions
       delete: { enabled: true },
     },
     http: { addr: host },
+    ...(options.auth !== undefined && { auth: options.auth }),
   };
   const file = join(directory, "config.yml");
   writeFileSync(file, JSON.stringify(config)); // JSON is YAML.
   const service = await startService(t, peerPath("docker-registry"), ["serve", file], {
     env: { HOME: directory },
-    ready: async () => (await fetch(`http://${host}/v2/`)).ok,
+    ready: async () => [200, 401].includes((await fetch(`http://${host}/v2/`)).status),
   });
   return { ...service, host, data };
 }
