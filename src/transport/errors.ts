@@ -10,7 +10,8 @@ export const transportErrors = {
   TRANSPORT_TLS: {
     kind: "unavailable",
     cause: "The server's certificate could not be verified, or the encrypted connection failed.",
-    remedy: "Put the certificate authority of the server into /etc/docker/certs.d/<host:port>/ca.crt.",
+    remedy:
+      "Put the certificate authority of the server into ~/.docker/tls/<host:port>/ca.crt, or /etc/docker/certs.d/<host:port>/ca.crt.",
   },
   TRANSPORT_NO_CREDENTIALS: {
     kind: "unavailable",
