@@ -60,6 +60,16 @@ test("what was pushed, and each report on the way", async (t) => {
   ]);
 });
 
+for (const line of [
+  { status: `1.0: digest: ${digest} size: 856` },
+  { id: "1.0", status: `digest: ${digest} size: 856` },
+]) {
+  test(`an engine with containerd's store tells what it pushed in ${JSON.stringify(Object.keys(line))}`, async (t) => {
+    const engine = await startEngine(t, reporting({ status: "Pushed", id: "764b1374a458" }, line));
+    assert.deepEqual(await engine.push(image, undefined, () => {}), { tag: "1.0", digest, size: 856 });
+  });
+}
+
 const logins = [
   [undefined, {}],
   [

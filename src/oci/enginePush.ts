@@ -69,6 +69,7 @@ export class EnginePush {
       headers: { "x-registry-auth": registryAuth(image, credentials) },
     });
     let pushed: PushedManifest | undefined;
+    let told: PushedManifest | undefined;
     try {
       for await (const line of lines(stream.body)) {
         const message = parseRecord(line);
@@ -77,7 +78,9 @@ export class EnginePush {
           throw new OciError("OCI_ENGINE", printable(failure));
         }
         if (message["aux"] === undefined) {
-          onReport(reportOf(message));
+          const report = reportOf(message);
+          told = pushedLine(report) ?? told;
+          onReport(report);
         } else {
           pushed = pushedManifest(message["aux"]) ?? pushed;
         }
@@ -87,7 +90,7 @@ export class EnginePush {
     } finally {
       stream.close();
     }
-    return pushed;
+    return pushed ?? told;
   }
 
   close(): void {
@@ -164,6 +167,13 @@ function pushedManifest(aux: unknown): PushedManifest | undefined {
   return typeof tag === "string" && typeof digest === "string" && Number.isSafeInteger(size)
     ? { tag, digest, size: Number(size) }
     : undefined;
+}
+
+/** Engines that keep images in containerd's store say it to people only, in the last line. */
+function pushedLine({ id, status }: PushReport): PushedManifest | undefined {
+  const line = id === undefined ? status : `${id}: ${status}`;
+  const [, tag, digest, size] = /^(\S+): digest: (sha256:[0-9a-f]{64}) size: (\d{1,15})$/.exec(line) ?? [];
+  return tag === undefined || digest === undefined ? undefined : { tag, digest, size: Number(size) };
 }
 
 function parseRecord(text: string): Readonly<Record<string, unknown>> {

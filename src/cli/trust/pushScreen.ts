@@ -3,12 +3,12 @@ import type { Ui } from "../ui.ts";
 
 /** Shows what an engine reports as Docker does: a line for each layer, kept up to date on a terminal, else without progress. */
 export class PushScreen {
-  readonly #ui: Ui;
+  readonly #ui: Pick<Ui, "print">;
   readonly #terminal: boolean;
   /** The layers of the lines that are being kept up to date, from the top. */
   readonly #layers: string[] = [];
 
-  constructor(ui: Ui, terminal: boolean) {
+  constructor(ui: Pick<Ui, "print">, terminal: boolean) {
     this.#ui = ui;
     this.#terminal = terminal;
   }
