@@ -109,6 +109,32 @@ describe("docker trust, and what ours does better", { concurrency: false }, () =
     if (theirs) assert.equal(theirs.code, 1);
   });
 
+  test("a wrong passphrase is not asked for in a second round, and none where nothing is to be signed", async (t) => {
+    if (!requireDockerEngine(t)) return;
+    const questions = ({ stdout }: DeskOutcome): number =>
+      stdout.filter((line) => line.startsWith("Enter pass")).length;
+    const wrong = [signed, `echo a-wrong-one | ${asking} docker trust revoke $R/app:v1`];
+    const refused = await compare(t, "wrong", wrong);
+    assert.deepEqual([refused.ours.code, questions(refused.ours)], [1, 2]);
+    if (refused.theirs) assert.deepEqual([refused.theirs.code, questions(refused.theirs)], [1, 3]);
+    const again = await compare(t, "again", [signed, `${asking} docker trust sign $R/app:v1 < /dev/null`]);
+    assert.deepEqual([again.ours.code, questions(again.ours)], [0, 0]);
+    if (again.theirs) assert.deepEqual([again.theirs.code, questions(again.theirs) > 0], [0, true]);
+  });
+
+  test("any certificate is taken only of a trust server on this machine", async (t) => {
+    if (!requireDockerEngine(t)) return;
+    const inspect = "docker --config $HOME/empty trust inspect $R/app";
+    const here = await compare(t, "here", [signed, inspect]);
+    assert.equal(here.ours.code, 0, here.ours.stderr.join("\n"));
+    // Reaches this machine, but by an address that is not its own.
+    const port = new URL(site.trustServer.url).port;
+    const elsewhere = `DOCKER_CONTENT_TRUST_SERVER=https://0.0.0.0:${port} ${inspect}`;
+    const { ours, theirs } = await compare(t, "there", [signed, elsewhere]);
+    assert.equal(ours.code, 1);
+    if (theirs) assert.equal(theirs.code, 0, theirs.stderr.join("\n"));
+  });
+
   test("without an engine what the registry has is signed, and said so; not with --local", async (t) => {
     if (!requireDockerEngine(t)) return;
     const desk = new TrustDesk(t, site, { docker: oursForDocker, namespace: "engineless/ours" });
