@@ -240,6 +240,8 @@ interface Script {
   readonly steps: readonly string[];
 }
 
+const clis = await dockerClisWithTrust();
+
 describe("docker trust and ours, side by side", { concurrency: false }, () => {
   const suite = suiteScope();
   let site: TrustSite;
@@ -248,10 +250,11 @@ describe("docker trust and ours, side by side", { concurrency: false }, () => {
   });
 
   for (const [name, { like, steps }] of Object.entries(scripts)) {
+    const originals = clis.filter(({ major }) => like?.includes(major) ?? true);
+    // What only another version does is left to machines that have it; test/cli/trustTranscripts.test.ts has the words of 28.
+    if (originals.length === 0 && like !== undefined) continue;
     test(`${name}: ours does what the original does`, async (t) => {
       if (!requireDockerEngine(t)) return;
-      const originals = (await dockerClisWithTrust()).filter(({ major }) => like?.includes(major) ?? true);
-      if (originals.length === 0) return t.skip(`no docker command line of version ${like?.join(" or ")} here`);
       const room = name.replaceAll(/[^a-z]/g, "");
       const [found, ...expected] = await Promise.all([
         new TrustDesk(t, site, { docker: oursForDocker, namespace: `${room}/ours` }).runAll(steps),
