@@ -25,6 +25,12 @@ export interface UploadLimits {
   readonly uploadIdle: number;
 }
 
+/**
+ * How long an upload has to stand still to give its place to a new one when all are taken, in milliseconds. Clients send the next
+ * chunk, or come back after a cut, sooner; without this a few thousand requests would keep everybody from pushing for a day.
+ */
+const crowdedIdle = 5 * 60_000;
+
 const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
@@ -74,6 +80,9 @@ export class UploadSessions {
     key: string | undefined,
   ): Promise<UploadSession & { spool: Spool }> {
     await this.expire();
+    if (this.#sessions.size >= this.#limits.maxUploads) {
+      await this.#makeRoom();
+    }
     if (this.#sessions.size >= this.#limits.maxUploads) {
       throw new RegistryError("REGISTRY_TOO_MANY_UPLOADS", `${this.#sessions.size} uploads are unfinished`);
     }
@@ -173,6 +182,14 @@ export class UploadSessions {
     }
     await this.end(session);
     return true;
+  }
+
+  /** Ends the upload that has stood still the longest, if that is long enough. */
+  async #makeRoom(): Promise<void> {
+    const longest = [...this.#sessions.values()].find(({ isBusy }) => !isBusy);
+    if (longest !== undefined && longest.lastUsed <= this.#now().getTime() - crowdedIdle) {
+      await this.end(longest);
+    }
   }
 
   /** Drops what has been idle for too long. */

@@ -351,6 +351,31 @@ export function registryStoreContract(name: string, make: (t: TestContext) => Pr
     { maxUploads: 3, uploadIdleSeconds: 60 },
   );
 
+  contract(
+    "when all places are taken, the upload that stood still the longest gives way, but not to those who ask soon",
+    async (store, _reopen, clock) => {
+      const begin = async (to: string): Promise<string> => {
+        const upload = await store.startUpload(to);
+        await upload.release();
+        return upload.id;
+      };
+      const busy = await store.startUpload("busy");
+      const first = await begin("first");
+      clock.advance(1000);
+      const second = await begin("second");
+      clock.advance(299_000 - 1);
+      await assert.rejects(begin("third"), failsWith("REGISTRY_TOO_MANY_UPLOADS"));
+      clock.advance(1);
+      await begin("third");
+      assert.equal(await store.uploadSize("first", first), undefined);
+      assert.equal(await store.uploadSize("second", second), 0);
+      await assert.rejects(begin("fourth"), failsWith("REGISTRY_TOO_MANY_UPLOADS"));
+      assert.equal(await store.uploadSize("busy", busy.id), 0);
+      await busy.cancel();
+    },
+    { maxUploads: 3, uploadIdleSeconds: 86_400 },
+  );
+
   contract("many may push the same blob at once", async (store, reopen) => {
     const content = randomBytes(2 * mebibyte);
     const digest = digestOf(content);
