@@ -21,7 +21,7 @@ const mostHeld = 32 * mebibyte;
 /** Chunks below this size are copied together: a sender of single bytes shall not cost more than others. */
 const smallChunk = 8 * 1024;
 /** Written bytes after which the disk is asked to begin storing them, so that little is left to wait for at the end. */
-const syncInterval = 16 * mebibyte;
+const syncInterval = 4 * mebibyte;
 /** How many uploads may have that under way at a time: it occupies threads of Node's that readers need too. */
 const mostSyncing = 2;
 
