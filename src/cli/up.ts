@@ -62,9 +62,11 @@ export const up = nativeCommand({
       environment: process.env,
       logger: createLogger({ level: options.verbose === true ? "info" : "warning" }),
     });
+    // Before anybody is told that there is something to stop.
+    const stopped = stopSignal();
     ui.print(welcome({ site, data, isForOthers: anyInterface.includes(host) }, ui));
     releaseStartupMemory();
-    await stopSignal();
+    await stopped;
     ui.note("countersign: stopping, running requests may end");
     await site.close();
     return 0;
