@@ -7,7 +7,7 @@ export interface Load {
   make(target: Target, round: number): readonly Iterable<Exchange>[] | Promise<readonly Iterable<Exchange>[]>;
 }
 
-/** Puts both servers under a load in turn, round by round, and compares CPU and medians. The first round warms up. */
+/** Puts both servers under a load in turn, round by round and each first in every other, and compares CPU and medians. The first round warms up. */
 export async function compareUnder(
   load: Load,
   { ours, theirs }: { readonly ours: Target; readonly theirs: Target },
@@ -15,11 +15,11 @@ export async function compareUnder(
 ): Promise<readonly Comparison[]> {
   const samples = { ours: [] as Sample[], theirs: [] as Sample[] };
   for (let round = -1; round < rounds; round++) {
-    const ourSample = await measureLoad(ours, await load.make(ours, round));
-    const theirSample = await measureLoad(theirs, await load.make(theirs, round));
-    if (round >= 0) {
-      samples.ours.push(ourSample);
-      samples.theirs.push(theirSample);
+    const sides = ["ours", "theirs"] as const;
+    for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
+      const target = { ours, theirs }[side];
+      const sample = await measureLoad(target, await load.make(target, round));
+      if (round >= 0) samples[side].push(sample);
     }
   }
   const figures = [
