@@ -96,6 +96,11 @@ export function canStartDockerEngine(): boolean {
   return isRoot() && dockerPeers.every((peer) => findPeer(peer) !== undefined);
 }
 
+/** skopeo 1.9 gives what it unpacks from an OCI archive to the owner whom the archive names, root, as only root may. */
+export function requireSkopeoArchives(t: TestContext): boolean {
+  return requirePeer(t, "skopeo") && requirement(t, isRoot() ? [] : ["root (skopeo needs it to unpack OCI archives)"]);
+}
+
 /** A mount that only the program under test sees: root may make one, and others where the system lets them have namespaces. */
 export function requirePrivateMounts(t: TestContext): boolean {
   const args = ["--mount", "--map-root-user", "mount", "-t", "tmpfs", "countersign", "/mnt"];
