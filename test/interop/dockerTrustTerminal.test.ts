@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { dockerClisWithTrust } from "../support/dockerCli.ts";
-import { canStartDockerEngine, requireDockerEngine } from "../support/peers.ts";
+import { canStartDockerEngine, requireDockerEngine, requireDockerTrust } from "../support/peers.ts";
 import { suiteScope } from "../support/suiteScope.ts";
 import { requireTerminal, runOnTerminal } from "../support/terminal.ts";
 import type { Dialogue } from "../support/terminal.ts";
@@ -68,8 +68,9 @@ before(async () => {
 
 test("what is asked on a terminal is asked alike", async (t) => {
   if (!requireDockerEngine(t) || !requireTerminal(t)) return;
-  const [original] = await dockerClisWithTrust();
-  if (original === undefined) return t.skip("no docker command line with docker trust here");
+  const clis = await dockerClisWithTrust();
+  if (!requireDockerTrust(t, clis)) return;
+  const original = clis[0]?.path ?? "";
   const talk = async (docker: string, namespace: string): Promise<unknown[]> => {
     const desk = new TrustDesk(t, site, { docker, namespace });
     const {
@@ -90,7 +91,7 @@ test("what is asked on a terminal is asked alike", async (t) => {
   };
   const [found, expected] = await Promise.all([
     talk(oursForDocker, "terminal/ours"),
-    talk(`exec ${original.path} "$@"`, "terminal/them"),
+    talk(`exec ${original} "$@"`, "terminal/them"),
   ]);
   assert.deepEqual(found, expected);
 });

@@ -4,7 +4,7 @@
  * signatures, IDs and times.
  */
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
@@ -12,6 +12,7 @@ import { runProgram } from "../support/childProgram.ts";
 import { startNotaryServer } from "../support/notaryServer.ts";
 import { peerPath, requirePeer } from "../support/peers.ts";
 import { temporaryDirectory } from "../support/temporaryDirectory.ts";
+import { trustFiles } from "../support/trustFiles.ts";
 
 const entryPoint = join(import.meta.dirname, "../../src/cli/main.ts");
 const keys = join(import.meta.dirname, "../vectors/client/keys");
@@ -276,56 +277,18 @@ async function perform(t: TestContext, script: readonly string[], { shell, url }
       env: { ...passphrases, HOME: home, PATH: `${bin}:${process.env["PATH"]}` },
     });
     const shown = (text: string): string => mask(text.replaceAll(new URL(url).host, "HOST").replaceAll(home, "~"));
-    outcomes.push({ command: line, stdout: shown(stdout), stderr: shown(stderr), code, files: trustFiles(home) });
+    outcomes.push({
+      command: line,
+      stdout: shown(stdout),
+      stderr: shown(stderr),
+      code,
+      files: trustFiles(home, isKept, mask),
+    });
   }
   return outcomes;
 }
 
-/** Key files, metadata and staged changes, with their modes, without what is different in each run. */
-function trustFiles(home: string): string[] {
-  return readdirSync(home, { recursive: true, encoding: "utf8" })
-    .filter((path) => /\.(?:key|json|change)$/.test(path) && !path.startsWith("work/"))
-    .map((path) => {
-      const mode = (statSync(join(home, path)).mode & 0o777).toString(8);
-      return `${mode} ${mask(path)}: ${describe(path, readFileSync(join(home, path), "utf8"))}`;
-    })
-    .toSorted();
-}
-
-interface Metadata {
-  readonly signed: {
-    readonly version: number;
-    readonly roles?: Readonly<Record<string, { readonly threshold: number }>>;
-    readonly keys?: Readonly<Record<string, { readonly keytype: string }>>;
-    readonly meta?: Readonly<Record<string, unknown>>;
-    readonly targets?: Readonly<Record<string, unknown>>;
-    readonly delegations?: { readonly roles: readonly { readonly name: string; readonly keyids: readonly string[] }[] };
-  };
-  readonly signatures: readonly { readonly method: string }[];
-}
-
-function describe(path: string, text: string): string {
-  if (path.endsWith(".change")) return mask(text);
-  if (path.endsWith(".key")) return text.split("\n\n", 1)[0] ?? "";
-  const { signed, signatures } = JSON.parse(text) as Metadata;
-  return mask(
-    JSON.stringify({
-      ...signed,
-      expires: undefined,
-      ...(signed.keys && {
-        keys: Object.values(signed.keys)
-          .map(({ keytype }) => keytype)
-          .toSorted(),
-      }),
-      ...(signed.meta && { meta: Object.keys(signed.meta) }),
-      ...(signed.delegations && {
-        delegations: signed.delegations.roles.map((role) => ({ ...role, keyids: role.keyids.length })),
-      }),
-      ...(signed.roles && { roles: Object.entries(signed.roles).map(([name, { threshold }]) => [name, threshold]) }),
-      methods: signatures.map(({ method }) => method).toSorted(),
-    }),
-  );
-}
+const isKept = (path: string): boolean => !path.startsWith("work/");
 
 /** IDs by the order in which they come up, times, change files, and the name server that Go's resolver names. */
 function mask(text: string): string {

@@ -96,6 +96,11 @@ export function canStartDockerEngine(): boolean {
   return isRoot() && dockerPeers.every((peer) => findPeer(peer) !== undefined);
 }
 
+/** Newer command lines of Docker have no `docker trust`; `found` are those here that do. */
+export function requireDockerTrust(t: TestContext, found: readonly unknown[]): boolean {
+  return requirement(t, found.length > 0 ? [] : ["a docker command line with docker trust (older than 29)"]);
+}
+
 /** skopeo 1.9 gives what it unpacks from an OCI archive to the owner whom the archive names, root, as only root may. */
 export function requireSkopeoArchives(t: TestContext): boolean {
   return requirePeer(t, "skopeo") && requirement(t, isRoot() ? [] : ["root (skopeo needs it to unpack OCI archives)"]);

@@ -102,7 +102,7 @@ export class TrustDesk {
       stdout: this.shown(stdout),
       stderr: once(this.shown(stderr)),
       code,
-      files: trustFiles(this.home),
+      files: trustFiles(this.home, (path) => path.includes("/trust/"), maskFile),
     };
   }
 
@@ -137,4 +137,9 @@ export class TrustDesk {
 /** The original updates the collection anew for each question it has, and warns again each time. */
 function once(lines: readonly string[]): string[] {
   return lines.filter((line, at) => !line.startsWith("time=") || !lines.slice(0, at).includes(line));
+}
+
+/** The collection's name is another one for each program. */
+function maskFile(text: string): string {
+  return maskTrust(text.replace(/\/tuf\/.*?\/(?=metadata|changelist)/, "/tuf/…/").replace(/gun: .*/, "gun: …"));
 }

@@ -1,14 +1,17 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** Key files, metadata and staged changes, with their modes, without what is different in each run. */
-export function trustFiles(home: string): string[] {
+/**
+ * Key files, metadata and staged changes, with their modes, as they are without what is different in each run.
+ * @param covers which paths below `home` count, of those with the endings of such files
+ * @param mask takes out of names and descriptions what else is different
+ */
+export function trustFiles(home: string, covers: (path: string) => boolean, mask: (text: string) => string): string[] {
   return readdirSync(home, { recursive: true, encoding: "utf8" })
-    .filter((path) => /\/trust\/.*\.(?:key|json|change)$/.test(path))
+    .filter((path) => /\.(?:key|json|change)$/.test(path) && covers(path))
     .map((path) => {
       const mode = (statSync(join(home, path)).mode & 0o777).toString(8);
-      const shown = path.replace(/\/tuf\/.*?\/(?=metadata|changelist)/, "/tuf/…/");
-      return `${mode} ${maskTrust(shown)}: ${describeFile(path, readFileSync(join(home, path), "utf8"))}`;
+      return `${mode} ${mask(path)}: ${mask(describeFile(path, readFileSync(join(home, path), "utf8")))}`;
     })
     .toSorted();
 }
@@ -28,8 +31,8 @@ interface Metadata {
 }
 
 function describeFile(path: string, text: string): string {
-  if (path.endsWith(".change")) return maskTrust(text);
-  if (path.endsWith(".key")) return (text.split("\n\n", 1)[0] ?? "").replace(/gun: .*/, "gun: …");
+  if (path.endsWith(".change")) return text;
+  if (path.endsWith(".key")) return text.split("\n\n", 1)[0] ?? "";
   const { signed, signatures } = JSON.parse(text) as Metadata;
   return JSON.stringify({
     ...signed,
